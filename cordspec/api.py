@@ -1,0 +1,112 @@
+"""The pipeline: one function per arrow.
+
+::
+
+    text --parse--> File --resolve--> Experiment --plan--> Graph --execute--> run directory --load, render--> Report
+
+Each product is immutable and printable; data never flows back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+from cordspec.artifacts.store import RunDirectory
+from cordspec.diagnostics import Diagnostic, Source
+from cordspec.errors import SpecError, UsageError
+from cordspec.extension.registry import Registry
+from cordspec.model import Experiment
+from cordspec.model import resolve as _resolve
+from cordspec.plan import Graph
+from cordspec.report.load import load_run
+from cordspec.report.report import Report, make_report
+from cordspec.run.events import Observer, Silence
+from cordspec.run.executor import execute as _execute
+from cordspec.run.executor import prepare
+from cordspec.syntax import parse as _parse
+from cordspec.syntax.nodes import File
+
+__all__ = ["execute", "load", "parse", "plan", "read", "render", "resolve", "write_report"]
+
+
+def read(path: Path) -> Source:
+    """The text of a spec.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return Source(str(path), path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else (error.strerror or "unreadable").lower()
+        raise UsageError(
+            Diagnostic("E106", f"cannot read {path}: {why}", help="give the path of a .cord file")
+        ) from error
+
+
+def parse(source: Source) -> tuple[File, list[Diagnostic]]:
+    """Text to syntax tree, with everything that is wrong with the text."""
+    return _parse(source)
+
+
+def resolve(
+    source: Source, sets: Iterable[str] = (), registry: Registry | None = None
+) -> tuple[Experiment | None, list[Diagnostic]]:
+    """Text to typed experiment, None when it has errors, with all diagnostics sorted by place."""
+    return _resolve(source, registry or Registry(), sets)
+
+
+def load(path: Path, sets: Iterable[str] = (), registry: Registry | None = None) -> Experiment:
+    """The experiment of a spec file.
+
+    Raises:
+        SpecError: the spec has errors; it carries all of them.
+    """
+    experiment, diagnostics = resolve(read(path), sets, registry)
+    if experiment is None:
+        raise SpecError(*diagnostics)
+    return experiment
+
+
+def plan(experiment: Experiment, limit: int | None = None) -> Graph:
+    """Experiment to graph of stages with their content hashes; loads problems and hashes weights, opens no model.
+
+    Raises:
+        SpecError: a problem set is wrong.
+        PreflightError: data or weights are not here.
+    """
+    return prepare(experiment, limit)[0]
+
+
+def execute(
+    experiment: Experiment,
+    out: Path,
+    *,
+    limit: int | None = None,
+    observer: Observer | None = None,
+    registry: Registry | None = None,
+) -> Path:
+    """Run an experiment, or what is left of it, in the directory ``out``; returns that directory.
+
+    Raises:
+        CordspecError: what went wrong, with its exit code; finished stages and all answers stay.
+    """
+    return asyncio.run(_execute(experiment, registry or Registry(), out, observer or Silence(), limit))
+
+
+def write_report(run: Path, report: Report) -> None:
+    """Put ``report.md`` and ``report.json`` into a run directory."""
+    directory = RunDirectory(run)
+    directory.write("report.md", report.to_markdown())
+    directory.write("report.json", report.to_json())
+
+
+def render(run: Path) -> Report:
+    """The report of a run directory, made from its files alone.
+
+    Raises:
+        UsageError: it is not a run directory.
+    """
+    return make_report(load_run(run))

@@ -1,0 +1,1 @@
+"""What a run leaves behind: versioned records in content-addressed directories, and the manifest that names them."""

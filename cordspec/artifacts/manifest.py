@@ -1,0 +1,63 @@
+"""The manifest: what was run, from which spec, with which versions, and where each stage's files are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from cordspec.diagnostics import Diagnostic
+from cordspec.errors import UsageError
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StageEntry:
+    """A finished stage: its block, its directory and the seconds that making it took."""
+
+    kind: str
+    block: str
+    id: str
+    fingerprint: str
+    seconds: float
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One run. ``blocks`` holds the resolved options of every block; ``versions`` the software that decides results."""
+
+    experiment: str
+    doc: str
+    seed: int
+    sets: list[str]
+    limit: int | None
+    versions: dict[str, str]
+    blocks: dict[str, dict[str, object]]
+    stages: list[StageEntry]
+    engine: dict[str, int] = field(default_factory=dict)
+    """Tokens that engines computed in the newest process of this run: prefilled, reused from held prefixes, generated."""
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def read_manifest(run: Path) -> Manifest:
+    """The manifest of a run directory.
+
+    Raises:
+        UsageError: there is none, or it is of another version.
+    """
+    path = run / MANIFEST
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        message = f"{run} is not a run directory: it holds no readable {MANIFEST}"
+        raise UsageError(Diagnostic("E708", message, help="give the directory that `cordspec run` printed")) from error
+    if raw.get("schema_version") != SCHEMA_VERSION:
+        message = f"{path} has version {raw.get('schema_version')}, this cordspec reads version {SCHEMA_VERSION}"
+        raise UsageError(Diagnostic("E708", message, help="use the cordspec that wrote it"))
+    return Manifest(**{**raw, "stages": [StageEntry(**stage) for stage in raw["stages"]]})

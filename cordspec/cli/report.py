@@ -1,0 +1,22 @@
+"""`cordspec report RUN`: the report of a run directory, made from its files alone."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cordspec import api
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("report", help="report on a run", description=__doc__)
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
+    parser.add_argument("--format", choices=("md", "json"), default="md", help="Markdown, or every number as JSON")
+    parser.set_defaults(command=report)
+
+
+def report(options: argparse.Namespace) -> int:
+    """Print the report."""
+    made = api.render(options.run)
+    print(made.to_markdown() if options.format == "md" else made.to_json(), end="")
+    return 0

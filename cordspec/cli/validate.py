@@ -1,0 +1,57 @@
+"""`cordspec validate PATH...`: everything that is wrong with specs, at once. Imports no GPU stack, opens no socket."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from cordspec import api
+from cordspec.diagnostics import FORMATS, Diagnostic, Source, render
+from cordspec.errors import UsageError
+from cordspec.extension.registry import Registry
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("validate", help="check specs", description=__doc__)
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a spec, a directory of specs, or - for standard input"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="text", help="how diagnostics are shown")
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change one setting")
+    parser.set_defaults(command=validate)
+
+
+def validate(options: argparse.Namespace) -> int:
+    """0 when no spec has an error, else 1."""
+    registry = Registry()
+    found: list[Diagnostic] = []
+    count = 0
+    for source in _sources(options.paths):
+        count += 1
+        found += api.resolve(source, options.set, registry)[1]
+    errors = sum(diagnostic.severity == "error" for diagnostic in found)
+    shown = render(found, options.format)
+    if shown:
+        print(shown)
+    if options.format == "text":
+        warnings = len(found) - errors
+        files = f"{count} file{'s' if count != 1 else ''}"
+        told = [f"{n} {word}{'s' if n != 1 else ''}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
+        print(f"{files}: {', '.join(told) or 'ok'}", file=sys.stderr)
+    return int(errors > 0)
+
+
+def _sources(paths: list[str]) -> Iterator[Source]:
+    for given in paths:
+        path = Path(given)
+        if given == "-":
+            yield Source("<stdin>", sys.stdin.read())
+        elif path.is_dir():
+            inside = sorted(path.rglob("*.cord"))
+            if not inside:
+                raise UsageError(Diagnostic("E106", f"no .cord file in {path}", help="give a spec or its directory"))
+            yield from (api.read(one) for one in inside)
+        else:
+            yield api.read(path)

@@ -1,0 +1,1 @@
+"""The vocabulary of the method: frozen values without I/O, plugins or third-party imports."""

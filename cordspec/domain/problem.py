@@ -1,0 +1,44 @@
+"""Problems, and the same problems without their answers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A worked solution: the text inside ``<think>`` and the final answer sentence after it."""
+
+    thinking: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemView:
+    """What a teacher or a student may see of a problem. It has no place for the reference answer."""
+
+    id: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A question with its reference answer.
+
+    ``step_tags`` names the skill of each reference step where the problem source knows it (the miniature does).
+    """
+
+    question: str
+    answer: str
+    solution: Solution | None = None
+    step_tags: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Content hash of the question, 16 hexadecimal digits: the same question is the same problem everywhere."""
+        return hashlib.sha256(self.question.encode()).hexdigest()[:16]
+
+    @property
+    def view(self) -> ProblemView:
+        return ProblemView(self.id, self.question)

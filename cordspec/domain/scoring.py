@@ -1,0 +1,65 @@
+"""Candidates and their scores."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from cordspec.domain.problem import ProblemView
+from cordspec.domain.trajectory import Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A number from a scorer; higher is better.
+
+    ``logprob`` is the summed log-probability behind the value where there is one: it breaks ties. Both are rounded to
+    nine decimals before they rank or are stored, so that the last bits of a sum decide nothing.
+    """
+
+    value: float
+    logprob: float = 0.0
+
+    @staticmethod
+    def of(value: float, logprob: float = 0.0) -> Score:
+        return Score(round(value, 9), round(logprob, 9))
+
+    @property
+    def valid(self) -> bool:
+        return math.isfinite(self.value) and math.isfinite(self.logprob)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A prefix with one more proposal, as a scorer sees it.
+
+    ``reference_answer`` is filled in only for scorers that declare ``needs_answer``. ``trajectory`` is the prefix with
+    the proposal; ``step_tokens`` is the length of what was proposed.
+    """
+
+    problem: ProblemView
+    trajectory: Trajectory
+    step_tokens: int
+    reference_answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCandidate:
+    """A candidate in the hands of a search: what was asked, what came of it, what it is worth.
+
+    ``expansions`` are the numbers of the expansions whose proposals it merges, ``writer`` is the place in the pool of
+    the first of its authors. ``score`` is None when the scorer failed on it; such a candidate is never kept.
+    """
+
+    expansions: tuple[int, ...]
+    writer: int
+    trajectory: Trajectory
+    score: Score | None
+
+    @property
+    def rank(self) -> tuple[float, float, int, int, str]:
+        """Sort key, best first: score, summed log-probability, fewer tokens, teacher order, content (paper.md 4)."""
+        tail = (self.trajectory.tokens, self.writer, self.trajectory.key)
+        if self.score is None or not self.score.valid:
+            return (math.inf, math.inf, *tail)
+        return (-self.score.value, -self.score.logprob, *tail)

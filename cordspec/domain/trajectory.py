@@ -1,0 +1,72 @@
+"""Steps, proposals and trajectories: the shared partial solutions that the teachers extend."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of reasoning as it stands in the trace, header included; it begins with its line break.
+
+    ``authors`` are the labels of the teachers that proposed it, in pool order; the first one counts as its writer.
+    ``tokens`` is its length in the first author's tokens.
+    """
+
+    text: str
+    authors: tuple[str, ...]
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """A sequence of steps; ``finished`` once ``</think>`` follows, ``forced`` if the budget wrote it."""
+
+    steps: tuple[Step, ...] = ()
+    finished: bool = False
+    forced: bool = False
+
+    @property
+    def thinking(self) -> str:
+        return "".join(step.text for step in self.steps)
+
+    @property
+    def tokens(self) -> int:
+        """Thinking tokens, each step in its writer's own tokens."""
+        return sum(step.tokens for step in self.steps)
+
+    @property
+    def key(self) -> str:
+        """Content hash: equal texts with equal ends are the same prefix, whoever wrote them."""
+        content = self.thinking + ("\x00finished" if self.finished else "")
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    def extend(self, steps: tuple[Step, ...], *, finished: bool, forced: bool = False) -> Trajectory:
+        return Trajectory((*self.steps, *steps), finished, forced)
+
+    def close(self) -> Trajectory:
+        """The same trajectory with ``</think>`` forced at its end (budget exhausted)."""
+        return replace(self, finished=True, forced=not self.finished or self.forced)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What one teacher wrote for one prefix: usually one step, a whole trace in curation.
+
+    ``closes`` says that the teacher wrote ``</think>`` after it. ``generated`` counts all tokens that were drawn for it,
+    ``violations`` names what the segmenter had to mend.
+    """
+
+    teacher: str
+    steps: tuple[str, ...]
+    step_tokens: tuple[int, ...]
+    closes: bool
+    forced: bool
+    generated: int
+    violations: tuple[str, ...] = ()
+
+    @property
+    def valid(self) -> bool:
+        """Whether it says anything: a new step, or the end of thinking."""
+        return bool(self.steps) or self.closes

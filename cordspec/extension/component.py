@@ -1,0 +1,80 @@
+"""What all components share: a name, options, a version, and how they say that something is missing or wrong."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Generic, Protocol, get_args
+
+from typing_extensions import TypeVar
+
+from cordspec.domain.inference import GenerateRequest, Generation, ScoreRequest, TokenLogprobs
+from cordspec.domain.prompt import Prompt
+from cordspec.extension.options import Options, Ref
+
+OptionsT = TypeVar("OptionsT", bound=Options, default=Any)
+
+API = 1
+"""The version of the plugin interface that this cordspec speaks."""
+
+
+class Unavailable(Exception):
+    """Raised by a component whose surroundings lack something: a package, weights, a GPU. ``help`` says what to do."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+
+class InvalidData(Exception):
+    """Raised by a component for wrong input data. ``place`` is ``file:line`` where that is known."""
+
+    def __init__(self, message: str, help: str = "", place: str = "") -> None:
+        super().__init__(f"{place}: {message}" if place else message)
+        self.help = help
+
+
+class EngineAccess(Protocol):
+    """A model as components see it: every answer is remembered in the run's journal and asked for only once."""
+
+    def opening(self, question: str) -> Prompt:
+        """The model's own template around a question, up to the assistant's turn."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """The length of a plain text in the model's tokens."""
+        ...
+
+    async def generate(self, request: GenerateRequest) -> Generation: ...
+
+    async def score(self, request: ScoreRequest) -> TokenLogprobs: ...
+
+
+class Context(Protocol):
+    """What a component is given beside its options."""
+
+    def engine(self, ref: Ref) -> EngineAccess:
+        """The engine of a model that the options refer to."""
+        ...
+
+
+class Component(Generic[OptionsT]):
+    """Base of all components, generic in its options: ``class Brevity(Scorer[BrevityOptions])``.
+
+    ``version`` is part of every fingerprint: raise it when the same options begin to give other results.
+    """
+
+    kind: ClassVar[str]
+    name: ClassVar[str]
+    api: ClassVar[int] = API
+    version: ClassVar[str] = "1"
+    options_type: ClassVar[type[Options]] = Options
+
+    def __init__(self, options: OptionsT) -> None:
+        self.options = options
+
+    def __init_subclass__(cls) -> None:
+        """Take the options type from the base's argument, where it is a concrete one."""
+        super().__init_subclass__()
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            for argument in get_args(base):
+                if isinstance(argument, type) and issubclass(argument, Options):
+                    cls.options_type = argument

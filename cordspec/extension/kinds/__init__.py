@@ -1,0 +1,1 @@
+"""One contract per kind of component."""

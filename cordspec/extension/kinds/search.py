@@ -1,0 +1,59 @@
+"""`search`: which prefixes to extend and which to keep."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cordspec.domain.scoring import ScoredCandidate
+from cordspec.domain.search import Decision, Expansion
+from cordspec.extension.component import Component, OptionsT
+from cordspec.extension.options import Ref
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSetting:
+    """What a search may know of its surroundings.
+
+    ``target_tokens`` is the number of generated tokens to spend on this problem, for a search that is sized to another
+    decode's ledger; None for all others.
+    """
+
+    teachers: int
+    target_tokens: int | None = None
+
+
+class SearchMachine(ABC):
+    """A pure state machine for one problem: no engine, no clock, no randomness.
+
+    `ask` gives the expansions to run now. `tell` takes what came of them, all of one `ask` together and in any order, and
+    the tokens that were spent on them. When `ask` gives nothing more, the search is over.
+    """
+
+    @abstractmethod
+    def ask(self) -> Sequence[Expansion]: ...
+
+    @abstractmethod
+    def tell(self, candidates: Sequence[ScoredCandidate], spent_tokens: int) -> Decision: ...
+
+    @abstractmethod
+    def result(self) -> ScoredCandidate | None:
+        """The candidate that the search settles on; None if no teacher ever proposed anything valid."""
+
+
+class Search(Component[OptionsT]):
+    """Settings of a search; `start` makes a machine per problem."""
+
+    kind: ClassVar[str] = "search"
+    unit: ClassVar[str] = "step"
+    """What its candidates are extended by: ``step`` or ``trajectory``."""
+
+    @property
+    def matched(self) -> Ref | None:
+        """The decode whose spending per problem this search is to match, if any."""
+        return None
+
+    @abstractmethod
+    def start(self, setting: SearchSetting) -> SearchMachine: ...

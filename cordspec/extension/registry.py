@@ -1,0 +1,140 @@
+"""Which components are installed, and the classes behind them. Imports a plugin only when a spec names it."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from inspect import isclass
+from types import ModuleType
+
+import pluggy
+
+from cordspec.extension import hookspecs
+from cordspec.extension.component import API, Component
+from cordspec.extension.options import Options
+
+GROUP = "cordspec"
+
+
+class RegistryError(Exception):
+    """A component that cannot be had. ``help`` says what to do; `code` is the diagnostic's."""
+
+    def __init__(self, code: str, message: str, help: str = "", suggestion: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.help = help
+        self.suggestion = suggestion
+
+
+class Registry:
+    """Components by kind and name.
+
+    pluggy's own loader stops at the first plugin that fails to import and skips a second one of the same name without a
+    word. Here a broken plugin only fails the specs that name it, and two plugins of one name are an error that names
+    both distributions.
+    """
+
+    def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
+        self._manager = pluggy.PluginManager(GROUP)
+        self._manager.add_hookspecs(hookspecs)
+        self._found: Mapping[str, list[EntryPoint]] = defaultdict(list)
+        for point in entry_points(group=GROUP) if found is None else found:
+            known = self._found[point.name]
+            if not any(_distribution(other) == _distribution(point) for other in known):
+                known.append(point)
+        self._loaded: dict[str, type[Component]] = {}
+
+    def names(self, kind: str) -> list[str]:
+        """The installed components of a kind, from metadata alone."""
+        prefix = f"{kind}."
+        return sorted(name.removeprefix(prefix) for name in self._found if name.startswith(prefix))
+
+    def distribution(self, kind: str, name: str) -> str:
+        """``name version`` of the distribution that provides a component."""
+        return _distribution(self._found[f"{kind}.{name}"][0])
+
+    def get(self, kind: str, name: str) -> type[Component]:
+        """The class of a component.
+
+        Raises:
+            RegistryError: it is unknown, provided twice, broken, or made for another plugin interface.
+        """
+        full = f"{kind}.{name}"
+        if full not in self._loaded:
+            self._loaded[full] = self._load(kind, name)
+        return self._loaded[full]
+
+    def _load(self, kind: str, name: str) -> type[Component]:
+        points = self._found.get(f"{kind}.{name}", [])
+        if not points:
+            raise self._unknown(kind, name)
+        if len(points) > 1:
+            both = " and ".join(_distribution(point) for point in points)
+            raise RegistryError("E303", f"{kind} `{name}` is provided twice, by {both}", "uninstall one of the two")
+        point = points[0]
+        try:
+            module = point.load()
+            components = self._components_of(module)
+        except Exception as error:  # a plugin may fail in any way; it must not take the command down
+            said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise RegistryError(
+                "E302", f"the plugin {_distribution(point)} failed to load: {said}", "reinstall or remove it"
+            ) from error
+        for component in components:
+            if (component.kind, component.name) == (kind, name):
+                _check(component, _distribution(point))
+                return component
+        raise RegistryError(
+            "E302", f"the plugin {_distribution(point)} announces {kind} `{name}` but does not define it",
+            "its entry point and its `cordspec_components` must agree",
+        )  # fmt: skip
+
+    def _components_of(self, module: ModuleType) -> list[type[Component]]:
+        if not self._manager.is_registered(module):
+            self._manager.register(module)
+            self._manager.check_pending()
+        others = [plugin for plugin in self._manager.get_plugins() if plugin is not module]
+        hook = self._manager.subset_hook_caller("cordspec_components", others)
+        components = [component for yielded in hook() for component in yielded]
+        for component in components:
+            if not (isclass(component) and issubclass(component, Component)):
+                raise TypeError(f"`cordspec_components` yields {component!r}, which is no component class")
+        return components
+
+    def _unknown(self, kind: str, name: str) -> RegistryError:
+        names = self.names(kind)
+        close = difflib.get_close_matches(name, names, 1)
+        elsewhere = sorted(
+            full.split(".")[0] for full in self._found if full.endswith(f".{name}") and not full.startswith(f"{kind}.")
+        )
+        if elsewhere:
+            help = f"`{name}` is a {elsewhere[0]}"
+        else:
+            help = f"installed: {', '.join(names)}" if names else f"no {kind} is installed"
+        return RegistryError(
+            "E301", f"no {kind} component named `{name}` is installed", help, close[0] if close else ""
+        )
+
+
+def _check(component: type[Component], distribution: str) -> None:
+    """Refuse what would only fail later, or silently.
+
+    Raises:
+        RegistryError: another plugin interface, or options that are not frozen or let unknown keys pass.
+    """
+    what = f"{component.kind} `{component.name}` of {distribution}"
+    if component.api != API:
+        help = "install a newer cordspec" if component.api > API else "install a newer version of the plugin"
+        said = f"{what} was made for plugin interface {component.api}, this cordspec speaks {API}"
+        raise RegistryError("E304", said, help)
+    options = component.options_type
+    if not issubclass(options, Options):
+        raise RegistryError("E302", f"{what}: its options are not a subclass of cordspec.plugin.Options")
+    if options.model_config.get("extra") != "forbid" or not options.model_config.get("frozen"):
+        raise RegistryError("E302", f"{what}: its options must be frozen and refuse unknown keys")
+
+
+def _distribution(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value

@@ -1,0 +1,367 @@
+"""Values of the text to values of the options' types: units, references, enum members; each mistake at its place."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from cordspec.diagnostics import Diagnostic, Fix, Label, Span
+from cordspec.extension.options import ComponentOf, Dimension, Interval, Options, Placeholders, Ref, RefTo, Unit
+from cordspec.model.compose import Draft, Scope, Setting, suggest
+from cordspec.syntax.nodes import Bool, Field, Hole, List, Number, Object, Path, Range, Text, Value
+
+UNITS: Final[Mapping[Dimension, Mapping[str, float]]] = {
+    "tokens": {"tok": 1},
+    "bytes": {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40},
+    "seconds": {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86_400},
+    "fraction": {"%": 0.01},
+}
+SHOWN_UNIT: Final[Mapping[Dimension, str]] = {"tokens": "tok", "bytes": "GiB", "seconds": "s", "fraction": "%"}
+
+
+class _Wrong(Exception):
+    """A value that does not fit its type; carries the diagnostics. An empty one stands for a hole reported before."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        self.diagnostics = diagnostics
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What names may mean while values are bound: the blocks of the spec and the installed components."""
+
+    blocks: Mapping[str, Draft]
+    components: Callable[[str], Sequence[str]]
+
+
+@dataclass(slots=True)
+class Binder:
+    """Binds the settings of one block to the options of its component."""
+
+    names: Names
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    spans: dict[tuple[str, ...], Span] = field(default_factory=dict)
+
+    def bind(self, draft: Draft, options: type[Options], what: str) -> Options | None:
+        """The checked options of a block, or None when something is wrong with them."""
+        values = self._fields(draft.settings, options, draft.span, what, ())
+        return self._validated(options, values, draft.span) if values is not None else None
+
+    # objects
+
+    def _fields(
+        self, settings: Mapping[str, Setting], options: type[BaseModel], head: Span, what: str, place: tuple[str, ...]
+    ) -> dict[str, object] | None:
+        before = len(self.diagnostics)
+        values: dict[str, object] = {}
+        for name, setting in settings.items():
+            known = options.model_fields.get(name)
+            self.spans[(*place, name)] = setting.value.span
+            if known is None:
+                self._unknown_field(setting, options, what)
+                continue
+            marked = Annotated[(known.annotation, *known.metadata)] if known.metadata else known.annotation
+            try:
+                values[name] = self._value(setting.value, marked, setting.scope, (*place, name))
+            except _Wrong as wrong:
+                self.diagnostics += wrong.diagnostics
+                values[name] = None
+        missing = [name for name, known in options.model_fields.items() if known.is_required() and name not in settings]
+        for name in missing:
+            message = f"{what} needs `{name}`: {options.model_fields[name].description}"
+            self.diagnostics.append(Diagnostic("E112", message, head, f"add `{name} = ...`"))
+        failed = len(self.diagnostics) > before or any(
+            value is None and name in settings for name, value in values.items()
+        )
+        return None if failed else values
+
+    def _unknown_field(self, setting: Setting, options: type[BaseModel], what: str) -> None:
+        name = setting.name
+        close = suggest(name.text, options.model_fields)
+        fields = ", ".join(options.model_fields) or "none"
+        label = f"did you mean `{close}`?" if close else f"its fields: {fields}"
+        fixes = (Fix(f"write `{close}`", name.span, close),) if close else ()
+        self.diagnostics.append(Diagnostic("E110", f"{what} has no field `{name.text}`", name.span, label, fixes=fixes))
+
+    def _validated(self, options: type[Options], values: dict[str, object], head: Span) -> Options | None:
+        try:
+            return options.model_validate(values)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                self.diagnostics.append(self._constraint(detail, head))
+            return None
+
+    def _constraint(self, detail: ErrorDetails, head: Span) -> Diagnostic:
+        place = tuple(str(part) for part in detail["loc"] if isinstance(part, str))
+        span = next((self.spans[place[:n]] for n in range(len(place), 0, -1) if place[:n] in self.spans), head)
+        limits = detail.get("ctx", {})
+        words = {
+            "greater_than": "it must be greater than {gt}", "greater_than_equal": "it must be at least {ge}",
+            "less_than": "it must be less than {lt}", "less_than_equal": "it must be at most {le}",
+            "too_short": "at least {min_length} needed", "too_long": "at most {max_length} allowed",
+            "value_error": "{error}",
+        }  # fmt: skip
+        said = words.get(detail["type"], "it does not fit").format(**limits)
+        return Diagnostic("E204", f"`{'.'.join(place) or span.text}` is out of range", span, said)
+
+    # values
+
+    def _value(self, value: Value, wanted: Any, scope: Scope, place: tuple[str, ...]) -> object:
+        """The value as ``wanted``, a type with our marks.
+
+        Raises:
+            _Wrong: it does not fit.
+        """
+        if isinstance(value, Hole):
+            raise _Wrong()
+        wanted, marks = _unwrap(wanted)
+        arms = [arm for arm in get_args(wanted) if arm is not type(None)] if _is_union(wanted) else []
+        if arms:
+            return self._one_of(value, arms, scope, place)
+        value = self._constant(value, wanted, marks, scope)
+        for mark in marks:
+            match mark:
+                case Unit(dimension):
+                    return self._quantity(value, dimension, whole=wanted is int)
+                case RefTo(kinds):
+                    return self._reference(value, kinds, scope)
+                case ComponentOf(kind):
+                    return self._component(value, kind)
+                case Placeholders(names):
+                    return self._template(value, names)
+        return self._plain(value, wanted, scope, place)
+
+    def _one_of(self, value: Value, arms: Sequence[Any], scope: Scope, place: tuple[str, ...]) -> object:
+        failures: list[_Wrong] = []
+        for arm in arms:
+            try:
+                return self._value(value, arm, scope, place)
+            except _Wrong as wrong:
+                failures.append(wrong)
+        as_list = [isinstance(value, List) == (get_origin(_unwrap(arm)[0]) in (list, tuple)) for arm in arms]
+        as_text = [isinstance(value, Text) == (_unwrap(arm)[0] is str) for arm in arms]
+        best = max(range(len(arms)), key=lambda at: (as_list[at], as_text[at], -at))
+        raise failures[best]
+
+    def _constant(self, value: Value, wanted: Any, marks: Sequence[object], scope: Scope) -> Value:
+        """A bare name of a ``let`` stands for its value, unless the field itself knows the name."""
+        seen: set[str] = set()
+        while isinstance(value, Path) and len(value.names) == 1 and value.text in scope.lets:
+            own = value.text in get_args(wanted) or scope.prefix + value.text in self.names.blocks
+            if own or value.text in seen:
+                break
+            seen.add(value.text)
+            value = scope.lets[value.text]
+        return value
+
+    def _plain(self, value: Value, wanted: Any, scope: Scope, place: tuple[str, ...]) -> object:
+        origin = get_origin(wanted)
+        if origin is Literal:
+            return self._member(value, [str(member) for member in get_args(wanted)])
+        if origin in (list, tuple):
+            return self._list(value, get_args(wanted)[0], scope, place)
+        if origin is dict:
+            return self._table(value, get_args(wanted)[1], scope, place)
+        if isinstance(wanted, type) and issubclass(wanted, BaseModel):
+            return self._object(value, wanted, scope, place)
+        if wanted is Interval:
+            return self._interval(value)
+        if wanted is bool:
+            if isinstance(value, Bool):
+                return value.value
+            low = value.span.text.lower()
+            raise _Wrong(_mistake(value, "`true` or `false`", low if low in ("true", "false") else ""))
+        if wanted is str:
+            if isinstance(value, Text):
+                return value.value
+            fix = f'"{value.span.text}"' if isinstance(value, (Path, Number, Bool)) else ""
+            raise _Wrong(_mistake(value, "a quoted text", fix))
+        return self._number(value, whole=wanted is int)
+
+    def _number(self, value: Value, *, whole: bool) -> float | int:
+        what = "a whole number" if whole else "a number"
+        if not isinstance(value, Number):
+            raise _Wrong(
+                _mistake(value, what, value.value if isinstance(value, Text) and _numeric(value.value) else "")
+            )
+        if value.unit:
+            bare = value.span.text.removesuffix(value.unit)
+            message = f"`{value.span.text}` has a unit, but this is {what} without one"
+            raise _Wrong(_diagnostic("E203", message, value.span, f"write `{bare}`", bare))
+        if whole and not value.whole:
+            raise _Wrong(_mistake(value, what, ""))
+        return int(value.value) if whole else value.value
+
+    def _quantity(self, value: Value, dimension: Dimension, *, whole: bool) -> float | int:
+        units = UNITS[dimension]
+        shown = SHOWN_UNIT[dimension]
+        if not isinstance(value, Number):
+            raise _Wrong(_mistake(value, f"a number with a unit ({', '.join(units)})", ""))
+        if value.unit not in units:
+            bare = value.span.text.removesuffix(value.unit)
+            close = suggest(value.unit.lower(), units) or shown
+            has = f"has the unit `{value.unit}`" if value.unit else "has no unit"
+            if dimension == "fraction" and not value.unit:
+                bare = f"{value.value * 100:g}"
+            message = f"`{value.span.text}` {has}; this is in {', '.join(units)}"
+            raise _Wrong(_diagnostic("E203", message, value.span, f"write `{bare}{close}`", bare + close))
+        amount = value.value * units[value.unit]
+        if whole and amount != int(amount):
+            raise _Wrong(_mistake(value, f"a whole number of {dimension}", ""))
+        return int(amount) if whole else round(amount, 12)
+
+    def _interval(self, value: Value) -> Interval:
+        if not isinstance(value, Range):
+            raise _Wrong(_mistake(value, "a range such as `76%..83%`", ""))
+        ends = [end.value * (0.01 if end.unit == "%" else 1.0) for end in (value.low, value.high)]
+        bad = [end for end in (value.low, value.high) if end.unit not in ("", "%")]
+        if bad or value.low.unit != value.high.unit:
+            raise _Wrong(_diagnostic("E203", "both ends of a range need the same unit", value.span, "`%` or none"))
+        if ends[0] > ends[1]:
+            raise _Wrong(_diagnostic("E204", "the range is empty", value.span, "its first number is the smaller one"))
+        return Interval(*(round(end, 12) for end in ends))
+
+    def _member(self, value: Value, members: Sequence[str]) -> str:
+        said = value.value if isinstance(value, Text) else value.span.text
+        if isinstance(value, Path) and value.text in members:
+            return value.text
+        if isinstance(value, Text) and said in members:
+            raise _Wrong(
+                _diagnostic("E205", f"`{said}` is a name here, not a text", value.span, "without quotes", said)
+            )
+        close = suggest(said, members)
+        label = f"did you mean `{close}`?" if close else f"one of {', '.join(members)}"
+        raise _Wrong(_diagnostic("E205", f"`{said}` is none of {', '.join(members)}", value.span, label, close))
+
+    def _reference(self, value: Value, kinds: Sequence[str], scope: Scope) -> Ref:
+        wanted = " or ".join(kinds)
+        if isinstance(value, Text):
+            message = f"{value.span.text} is a text, but this names a {wanted}"
+            fix = value.value if self._find(value.value, scope) else ""
+            raise _Wrong(_diagnostic("E202", message, value.span, f"the name of a {wanted} block, without quotes", fix))
+        if not isinstance(value, Path):
+            raise _Wrong(_mistake(value, f"the name of a {wanted} block", ""))
+        found = self._find(value.text, scope)
+        if found is None:
+            raise _Wrong(self._no_such_block(value, kinds, scope))
+        if found.kind not in kinds:
+            message = f"`{value.text}` is a {found.kind}, but this names a {wanted}"
+            related = (Label(found.span, f"this is a {found.kind}"),)
+            raise _Wrong(Diagnostic("E103", message, value.span, f"name a {wanted}", related))
+        return Ref(found.kind, found.name)
+
+    def _find(self, name: str, scope: Scope) -> Draft | None:
+        return self.names.blocks.get(scope.prefix + name)
+
+    def _no_such_block(self, value: Path, kinds: Sequence[str], scope: Scope) -> Diagnostic:
+        fitting = [draft for draft in self.names.blocks.values() if draft.kind in kinds]
+        close = suggest(value.text, (draft.name for draft in fitting))
+        message = f"no {' or '.join(kinds)} named `{value.text}`"
+        if not close:
+            names = ", ".join(draft.name for draft in fitting) or "none defined"
+            return Diagnostic("E102", message, value.span, f"known here: {names}")
+        near = next(draft for draft in fitting if draft.name == close)
+        related = (Label(near.span, "a block with a similar name is defined here"),)
+        fix = Fix(f"write `{close}`", value.span, close)
+        return Diagnostic(
+            "E102", message, value.span, f"did you mean `{close}`?", related, "cordspec explain E102", (fix,)
+        )
+
+    def _component(self, value: Value, kind: str) -> str:
+        if not isinstance(value, Path):
+            fix = value.value if isinstance(value, Text) and value.value in self.names.components(kind) else ""
+            raise _Wrong(_mistake(value, f"the name of a {kind}", fix))
+        if value.text not in self.names.components(kind):
+            close = suggest(value.text, self.names.components(kind))
+            label = f"did you mean `{close}`?" if close else f"installed: {', '.join(self.names.components(kind))}"
+            raise _Wrong(_diagnostic("E301", f"no {kind} named `{value.text}` is installed", value.span, label, close))
+        return value.text
+
+    def _template(self, value: Value, names: Iterable[str]) -> str:
+        if not isinstance(value, Text):
+            raise _Wrong(_mistake(value, "a quoted text", ""))
+        for name in names:
+            if value.value.count("{" + name + "}") != 1:
+                message = f"the text must hold `{{{name}}}` exactly once"
+                raise _Wrong(_diagnostic("E206", message, value.span, f'such as "### Step {{{name}}}."'))
+        return value.value
+
+    def _list(self, value: Value, item: Any, scope: Scope, place: tuple[str, ...]) -> tuple[object, ...]:
+        if not isinstance(value, List):
+            raise _Wrong(_mistake(value, "a list", f"[{value.span.text}]"))
+        items: list[object] = []
+        wrongs: list[Diagnostic] = []
+        holes = False
+        for entry in value.items:
+            try:
+                items.append(self._value(entry, item, scope, place))
+            except _Wrong as wrong:
+                wrongs += wrong.diagnostics
+                holes = True
+        if holes:
+            raise _Wrong(*wrongs)
+        return tuple(items)
+
+    def _table(self, value: Value, item: Any, scope: Scope, place: tuple[str, ...]) -> dict[str, object]:
+        if not isinstance(value, Object):
+            raise _Wrong(_mistake(value, "`{ name = value, ... }`", ""))
+        return {
+            entry.path.text: self._value(entry.value, item, scope, (*place, entry.path.text)) for entry in value.fields
+        }
+
+    def _object(self, value: Value, wanted: type[BaseModel], scope: Scope, place: tuple[str, ...]) -> object:
+        if not isinstance(value, Object):
+            raise _Wrong(_mistake(value, f"`{{ {', '.join(wanted.model_fields)} }}`", ""))
+        settings = {entry.path.text: _setting(entry, scope) for entry in value.fields}
+        inner = self._fields(settings, wanted, value.span, f"`{'.'.join(place)}`", place)
+        if inner is None:
+            raise _Wrong()
+        return inner
+
+
+def _setting(entry: Field, scope: Scope) -> Setting:
+    name = (
+        entry.path.names[0]
+        if len(entry.path.names) == 1
+        else type(entry.path.names[0])(entry.path.text, entry.path.span)
+    )
+    return Setting(name, entry.value, scope)
+
+
+def _unwrap(wanted: Any) -> tuple[Any, list[object]]:
+    """The type under all ``Annotated`` layers, and their marks."""
+    marks: list[object] = []
+    while get_origin(wanted) is Annotated:
+        wanted, *more = get_args(wanted)
+        marks = [*more, *marks]
+    return wanted, marks
+
+
+def _is_union(wanted: Any) -> bool:
+    return get_origin(wanted) in (Union, types.UnionType)
+
+
+def _numeric(text: str) -> bool:
+    return text.replace(".", "", 1).replace("-", "", 1).isdigit()
+
+
+_NODE_WORDS: Final[Mapping[type, str]] = {
+    Text: "a text", Number: "a number", Bool: "a truth value", Path: "a name", List: "a list", Object: "an object",
+    Range: "a range",
+}  # fmt: skip
+
+
+def _mistake(value: Value, expected: str, fix: str) -> Diagnostic:
+    found = _NODE_WORDS.get(type(value), "this")
+    label = f"write `{fix}`" if fix else f"expected {expected}"
+    return _diagnostic("E202", f"expected {expected}, found {found}", value.span, label, fix)
+
+
+def _diagnostic(code: str, message: str, span: Span, label: str, fix: str = "") -> Diagnostic:
+    fixes = (Fix(f"write `{fix}`", span, fix),) if fix else ()
+    return Diagnostic(code, message, span, label, fixes=fixes)

@@ -1,0 +1,100 @@
+"""Experiment to graph, with a fingerprint for every stage."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from graphlib import TopologicalSorter
+
+from pydantic import BaseModel
+
+from cordspec.extension.options import Interval, Ref
+from cordspec.model.experiment import Block, Experiment
+from cordspec.plan.graph import KIND_OF_BLOCK, Graph, Stage
+
+Identify = Callable[[Block], str]
+"""The content hash of what a problems or model block stands for: the problems themselves, the weights."""
+
+FORMAT = 1
+"""Part of every fingerprint: raise it when a stage of the same settings begins to make something else."""
+
+
+def build(experiment: Experiment, identify: Identify) -> Graph:
+    """The stages of an experiment in an order in which each comes after its inputs."""
+    blocks = experiment.blocks
+    order = TopologicalSorter({block.name: {ref.name for _, ref in block.refs()} for block in blocks.values()})
+    fingerprints: dict[str, str] = {}
+    stages: list[Stage] = []
+    needed = set(_needed(experiment))
+    for name in order.static_order():
+        block = blocks[name]
+        if name not in needed:
+            continue
+        fingerprints[name] = _fingerprint(block, fingerprints, experiment.options.seed, identify)
+        if block.kind in KIND_OF_BLOCK:
+            inputs = tuple(sorted(set(_stages_behind(block, experiment))))
+            stages.append(Stage(KIND_OF_BLOCK[block.kind], name, fingerprints[name], inputs))
+    position = {name: at for at, name in enumerate(blocks)}
+    return Graph(experiment.name, tuple(_in_text_order(stages, position)))
+
+
+def _needed(experiment: Experiment) -> Iterator[str]:
+    """The blocks that some stage depends on: an unused model costs nothing."""
+    pending = [block.name for block in experiment.blocks.values() if block.kind in ("decode", "student", "eval")]
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name not in seen:
+            seen.add(name)
+            yield name
+            pending += [ref.name for _, ref in experiment.blocks[name].refs()]
+
+
+def _stages_behind(block: Block, experiment: Experiment) -> Iterator[str]:
+    """The nearest blocks behind this one that are stages."""
+    for _, ref in block.refs():
+        if ref.kind in KIND_OF_BLOCK:
+            yield ref.name
+        else:
+            yield from _stages_behind(experiment.blocks[ref.name], experiment)
+
+
+def _in_text_order(stages: list[Stage], position: dict[str, int]) -> Iterator[Stage]:
+    """Topological order, and the order of the text where that leaves a choice."""
+    waiting = sorted(stages, key=lambda stage: position[stage.block])
+    done: set[str] = set()
+    while waiting:
+        ready = next(stage for stage in waiting if done.issuperset(stage.inputs))
+        waiting.remove(ready)
+        done.add(ready.block)
+        yield ready
+
+
+def _fingerprint(block: Block, known: dict[str, str], seed: int, identify: Identify) -> str:
+    content: list[object] = [FORMAT, block.kind]
+    if block.component is not None:
+        content += [block.component.name, block.component.version]
+    if block.kind in ("problems", "model"):
+        content.append(identify(block))
+    else:
+        content.append(_plain(block.options, known))
+    if block.kind in ("decode", "student", "eval"):
+        content.append(seed)
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain(value: object, known: dict[str, str]) -> object:
+    """Options as JSON, each reference replaced by what it stands for; a model keeps its name, which authorship uses."""
+    if isinstance(value, Ref):
+        return [value.name, known[value.name]] if value.kind == "model" else known[value.name]
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name), known) for name in type(value).model_fields if name != "expect"}
+    if isinstance(value, Interval):
+        return [value.low, value.high]
+    if isinstance(value, dict):
+        return {str(key): _plain(item, known) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, known) for item in value]
+    return value

@@ -1,0 +1,47 @@
+"""Stages and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+StageKind = Literal["problems", "decode", "train", "evaluate"]
+KIND_OF_BLOCK: Final[Mapping[str, StageKind]] = {
+    "problems": "problems", "decode": "decode", "student": "train", "eval": "evaluate",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One artifact to be made. Equal fingerprints mean equal artifacts, so a finished stage is reused."""
+
+    kind: StageKind
+    block: str
+    fingerprint: str
+    inputs: tuple[str, ...]
+    """The blocks whose stages must be finished before."""
+
+    @property
+    def id(self) -> str:
+        """The name of its directory: kind, block and the first 12 digits of the fingerprint."""
+        return f"{self.kind}-{self.block}-{self.fingerprint[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """All stages of an experiment, each after its inputs."""
+
+    experiment: str
+    stages: tuple[Stage, ...]
+
+    def of_block(self, block: str) -> Stage:
+        return next(stage for stage in self.stages if stage.block == block)
+
+    def tree(self) -> str:
+        """The graph as indented text."""
+        lines = [self.experiment]
+        for stage in self.stages:
+            after = f"  <- {', '.join(stage.inputs)}" if stage.inputs else ""
+            lines.append(f"  {stage.kind:<9} {stage.block}  {stage.fingerprint[:12]}{after}")
+        return "\n".join(lines)

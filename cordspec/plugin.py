@@ -1,0 +1,57 @@
+"""The one import for plugin authors: everything public that a component needs, and nothing else."""
+
+from cordspec.domain.inference import GenerateRequest, Generation, Sampling, ScoreRequest, TokenLogprobs
+from cordspec.domain.problem import Problem, ProblemView, Solution
+from cordspec.domain.prompt import (
+    ANSWER_CUE,
+    ANSWER_END,
+    THINK_CLOSE,
+    THINK_OPEN,
+    Prompt,
+    Segment,
+    answer_prompt,
+    assistant_turn,
+    forced_answer_prompt,
+    prompt_text,
+    thinking_prompt,
+)
+from cordspec.domain.scoring import Candidate, Score, ScoredCandidate
+from cordspec.domain.search import Decision, Expansion
+from cordspec.domain.trajectory import Proposal, Step, Trajectory
+from cordspec.extension.component import Component, Context, EngineAccess, InvalidData, Unavailable
+from cordspec.extension.hookspecs import hookimpl
+from cordspec.extension.kinds.engine import Engine, EngineCounters, Model
+from cordspec.extension.kinds.evaluator import Evaluator, Metric
+from cordspec.extension.kinds.grader import Grader
+from cordspec.extension.kinds.problems import ProblemSource
+from cordspec.extension.kinds.scorer import Scorer
+from cordspec.extension.kinds.search import Search, SearchMachine, SearchSetting
+from cordspec.extension.kinds.segmenter import Piece, Segmenter
+from cordspec.extension.kinds.trainer import OnStep, Trainer, TrainingExample, TrainingOutcome
+from cordspec.extension.options import (
+    Bytes,
+    DecodeRef,
+    Fraction,
+    GraderName,
+    Interval,
+    ModelOrStudentRef,
+    ModelRef,
+    Options,
+    Placeholders,
+    ProblemsRef,
+    Ref,
+    Seconds,
+    Tokens,
+    TracesRef,
+)
+
+__all__ = [
+    "ANSWER_CUE", "ANSWER_END", "THINK_CLOSE", "THINK_OPEN", "Bytes", "Candidate", "Component", "Context", "Decision",
+    "DecodeRef", "Engine", "EngineAccess", "EngineCounters", "Evaluator", "Expansion", "Fraction", "GenerateRequest",
+    "Generation", "Grader", "GraderName", "Interval", "InvalidData", "Metric", "Model", "ModelOrStudentRef", "ModelRef",
+    "OnStep", "Options", "Piece", "Placeholders", "Problem", "ProblemSource", "ProblemView", "ProblemsRef", "Prompt",
+    "Proposal", "Ref", "Sampling", "Score", "ScoreRequest", "ScoredCandidate", "Scorer", "Search", "SearchMachine",
+    "SearchSetting", "Seconds", "Segment", "Segmenter", "Solution", "Step", "TokenLogprobs", "Tokens", "TracesRef",
+    "Trainer", "TrainingExample", "TrainingOutcome", "Trajectory", "Unavailable", "answer_prompt", "assistant_turn",
+    "forced_answer_prompt", "hookimpl", "prompt_text", "thinking_prompt",
+]  # fmt: skip

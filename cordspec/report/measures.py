@@ -1,0 +1,103 @@
+"""The numbers of a report, each computed in one place from the records."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from statistics import fmean
+
+from cordspec.artifacts.records import TraceRecord
+from cordspec.report.load import DecodeView, EvalView, RunView
+from cordspec.report.statistics import Comparison, Estimate, compare, estimate
+
+BINS = 5
+
+
+def accuracy(decode: DecodeView) -> Estimate:
+    """Share of problems whose trace ends in the right answer."""
+    return estimate([float(trace.correct) for trace in decode.traces])
+
+
+def perplexities(decode: DecodeView) -> dict[str, Estimate]:
+    """Predictive perplexity at the end, before the last step, and over all steps (paper.md, section 3)."""
+    final = [trace.score for trace in decode.traces if trace.score is not None]
+    scored = [[step.score for step in trace.steps if step.score is not None] for trace in decode.traces]
+    return {
+        "score_final": estimate(final),
+        "score_before_last_step": estimate([scores[-2] for scores in scored if len(scores) > 1]),
+        "score_mean_over_steps": estimate([fmean(scores) for scores in scored if scores]),
+    }
+
+
+def generated_tokens(decode: DecodeView) -> int:
+    """Tokens that the teachers wrote for the search, whether kept or not; final answers are left out."""
+    return sum(trace.generated for trace in decode.traces)
+
+
+def kept_tokens(decode: DecodeView) -> int:
+    """Tokens of the steps that stand in the chosen traces."""
+    return sum(trace.thinking_tokens for trace in decode.traces)
+
+
+def per_problem(arm: DecodeView | EvalView) -> dict[str, float]:
+    """Right or wrong for each problem; the mean over draws in an evaluation."""
+    if isinstance(arm, DecodeView):
+        return {trace.problem: float(trace.correct) for trace in arm.traces}
+    draws: defaultdict[str, list[bool]] = defaultdict(list)
+    for prediction in arm.predictions:
+        draws[prediction.problem].append(prediction.correct)
+    return {problem: fmean(verdicts) for problem, verdicts in draws.items()}
+
+
+def comparisons(run: RunView) -> list[Comparison]:
+    """Every pair of arms on the same problems of which at least one is a decode or a student."""
+    arms: list[DecodeView | EvalView] = [*run.decodes, *run.evals]
+    found = []
+    for one, other in combinations(arms, 2):
+        if one.problems == other.problems and (_of_interest(one) or _of_interest(other)):
+            found.append(compare(one.name, other.name, per_problem(one), per_problem(other)))
+    return found
+
+
+def _of_interest(arm: DecodeView | EvalView) -> bool:
+    return isinstance(arm, DecodeView) or arm.model_kind == "student"
+
+
+def teacher_share(traces: Sequence[TraceRecord]) -> Mapping[str, list[float]]:
+    """Share of the chosen steps by author in each fifth of a trace; several authors of one step share it equally."""
+    credit: dict[str, list[float]] = {}
+    steps_in = [0] * BINS
+    for trace in traces:
+        for at, step in enumerate(trace.steps):
+            bin_ = min(BINS - 1, at * BINS // len(trace.steps))
+            steps_in[bin_] += 1
+            for author in step.authors:
+                credit.setdefault(author, [0.0] * BINS)[bin_] += 1 / len(step.authors)
+    return {
+        author: [part / total if total else 0.0 for part, total in zip(parts, steps_in, strict=True)]
+        for author, parts in sorted(credit.items())
+    }
+
+
+def share_by_tag(traces: Sequence[TraceRecord]) -> Mapping[str, dict[str, float]]:
+    """Share of the chosen steps by author for each kind of step, where the problem source names kinds."""
+    credit: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for trace in traces:
+        for step in trace.steps:
+            if step.tag:
+                for author in step.authors:
+                    credit[step.tag][author] += 1 / len(step.authors)
+    return {
+        tag: {author: part / sum(parts.values()) for author, part in sorted(parts.items())}
+        for tag, parts in sorted(credit.items())
+    }
+
+
+def violations(decode: DecodeView) -> dict[str, int]:
+    """How often the segmenter had to mend something, by what it was."""
+    counts: defaultdict[str, int] = defaultdict(int)
+    for candidate in decode.candidates:
+        for violation in candidate.violations:
+            counts[violation] += 1
+    return dict(sorted(counts.items()))

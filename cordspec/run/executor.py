@@ -1,0 +1,173 @@
+"""Walks the graph: reuses what is finished, makes what is not, and keeps the manifest true after every stage."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from cordspec.artifacts.manifest import MANIFEST, Manifest, StageEntry, read_manifest
+from cordspec.artifacts.records import to_lines
+from cordspec.artifacts.store import RunDirectory, write_text
+from cordspec.domain.problem import Problem
+from cordspec.errors import UsageError
+from cordspec.extension.registry import Registry
+from cordspec.journal import Journal
+from cordspec.model import Block, Experiment
+from cordspec.plan import Graph, Stage, build
+from cordspec.run.events import Observer, RunStarted, StageFinished, StageStarted
+from cordspec.run.stages import problems as problem_stage
+from cordspec.run.stages.decode import decode
+from cordspec.run.stages.evaluate import evaluate
+from cordspec.run.stages.train import train
+from cordspec.run.workshop import Models, Workshop, model_fingerprint
+
+VERSIONS = ("cordspec", "torch", "transformers", "tokenizers", "trl", "numpy")
+PROBLEMS = "problems.jsonl"
+
+
+def prepare(experiment: Experiment, limit: int | None) -> tuple[Graph, dict[str, tuple[Problem, ...]]]:
+    """The graph of an experiment with its problems loaded and its models identified, none of them opened.
+
+    Raises:
+        SpecError: a problem set is wrong.
+        PreflightError: data or weights are not here.
+    """
+    loaded: dict[str, tuple[Problem, ...]] = {}
+
+    def identify(block: Block) -> str:
+        if block.kind == "model":
+            return model_fingerprint(block)
+        loaded[block.name] = problem_stage.load(block, limit)
+        return problem_stage.content_hash(loaded[block.name])
+
+    return build(experiment, identify), loaded
+
+
+async def execute(
+    experiment: Experiment, registry: Registry, out: Path, observer: Observer, limit: int | None = None
+) -> Path:
+    """Run an experiment in a directory, or what is left of it; returns the directory.
+
+    Raises:
+        CordspecError: with the exit code and the diagnostics of what went wrong. Finished stages stay.
+    """
+    directory = RunDirectory(out)
+    directory.create()
+    with Journal(directory.journal) as journal:
+        graph, loaded = prepare(experiment, limit)
+        models = Models(experiment, journal)
+        directory.write("spec.cord", experiment.sources[0].text)
+        reused = frozenset(stage.block for stage in graph.stages if directory.has(stage.id))
+        observer.on_event(RunStarted(graph, str(out), reused))
+        shop = Workshop(experiment, graph, registry, directory, loaded, models, observer)
+        entries = _known_entries(out)
+        done: list[StageEntry] = []
+        try:
+            for stage in graph.stages:
+                done.append(await _stage(shop, stage, entries))
+                manifest = _manifest(experiment, limit, done, models)
+                directory.write(MANIFEST, manifest.to_json())
+        except* Exception as failures:
+            raise _first(failures) from None
+        finally:
+            await models.close()
+    return out
+
+
+async def _stage(shop: Workshop, stage: Stage, entries: Mapping[str, StageEntry]) -> StageEntry:
+    """Make a stage, unless it is finished. A trained student is made known to the stages that use it."""
+    reused = shop.directory.has(stage.id) and stage.id in entries
+    if reused:
+        shop.directory.verify(stage.id)
+        entry = entries[stage.id]
+    else:
+        shop.observer.on_event(StageStarted(stage))
+        begin = time.monotonic()
+        with shop.directory.writing(stage.id) as out:
+            summary = await _make(shop, stage, out)
+        seconds = round(time.monotonic() - begin, 3)
+        entry = StageEntry(stage.kind, stage.block, stage.id, stage.fingerprint, seconds, summary)
+    if stage.kind == "train":
+        init = dict(shop.experiment.blocks[stage.block].refs())[("init",)]
+        shop.models.add_student(stage.block, init.name, shop.directory, stage.id)
+    shop.observer.on_event(StageFinished(stage, entry.seconds, reused, entry.summary))
+    return entry
+
+
+async def _make(shop: Workshop, stage: Stage, out: Path) -> str:
+    match stage.kind:
+        case "problems":
+            problems = shop.problems[stage.block]
+            write_text(out / PROBLEMS, to_lines({"id": problem.id, **asdict(problem)} for problem in problems))
+            return f"{len(problems)} problems"
+        case "decode":
+            return await decode(shop, stage, out)
+        case "train":
+            return await asyncio.to_thread(train, shop, stage, out)
+        case "evaluate":
+            return await evaluate(shop, stage, out)
+
+
+def _known_entries(out: Path) -> dict[str, StageEntry]:
+    """The stages that an earlier manifest of this directory names."""
+    try:
+        return {entry.id: entry for entry in read_manifest(out).stages}
+    except UsageError:
+        return {}
+
+
+def _manifest(experiment: Experiment, limit: int | None, stages: list[StageEntry], models: Models) -> Manifest:
+    block = experiment.blocks[experiment.name]
+    return Manifest(
+        experiment=experiment.name,
+        doc=block.doc,
+        seed=experiment.options.seed,
+        sets=list(experiment.sets),
+        limit=limit,
+        versions=_versions(),
+        blocks={block.name: _described(block) for block in experiment.blocks.values()},
+        stages=list(stages),
+        engine=asdict(models.counters),
+    )
+
+
+def _described(block: Block) -> dict[str, object]:
+    return {
+        "kind": block.kind,
+        "component": block.component.name if block.component else None,
+        "doc": block.doc,
+        "options": _plain(block.options),
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value if isinstance(value, (int, float, str, bool, type(None))) else str(value)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in VERSIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _first(failures: BaseExceptionGroup[Exception]) -> Exception:
+    """The first failure of a group; the others were cancelled or failed for the same reason."""
+    error = failures.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

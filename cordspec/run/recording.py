@@ -1,0 +1,99 @@
+"""What happened in a search, as records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cordspec.artifacts.records import CandidateRecord, Fate, StepRecord, TraceRecord
+from cordspec.domain.scoring import ScoredCandidate
+from cordspec.domain.trajectory import Trajectory
+from cordspec.extension.kinds.grader import Grader
+from cordspec.run.driver import SearchRecord, WaveRecord
+from cordspec.run.teachers import Pool
+
+
+def candidate_records(record: SearchRecord) -> list[CandidateRecord]:
+    """All candidates of a problem, wave by wave, in the order in which they were proposed."""
+    return [candidate for wave in record.waves for candidate in _of_wave(record.problem.id, wave)]
+
+
+def _of_wave(problem: str, wave: WaveRecord) -> Iterator[CandidateRecord]:
+    for merged, scored in wave.candidates:
+        first = merged.expansions[0]
+        new = scored.trajectory.steps[len(first.prefix.steps) :]
+        yield CandidateRecord(
+            problem=problem,
+            wave=wave.number,
+            candidate=scored.trajectory.key,
+            parent=first.prefix.key,
+            text="".join(step.text for step in new),
+            authors=tuple(dict.fromkeys(proposal.teacher for proposal in merged.proposals)),
+            score=scored.score.value if scored.score else None,
+            logprob=scored.score.logprob if scored.score else None,
+            finished=scored.trajectory.finished,
+            forced=scored.trajectory.forced,
+            fate=_fate(scored, wave),
+            tokens=merged.step_tokens,
+            generated=sum(proposal.generated for proposal in merged.proposals),
+            violations=tuple(dict.fromkeys(said for proposal in merged.proposals for said in proposal.violations)),
+        )
+    for expansion, proposal in wave.invalid:
+        yield CandidateRecord(
+            problem=problem, wave=wave.number, candidate="", parent=expansion.prefix.key, text="",
+            authors=(proposal.teacher,), score=None, logprob=None, finished=False, forced=False, fate="invalid",
+            tokens=0, generated=proposal.generated, violations=proposal.violations or ("empty step",),
+        )  # fmt: skip
+
+
+def _fate(scored: ScoredCandidate, wave: WaveRecord) -> Fate:
+    if scored.score is None:
+        return "failed"
+    return "kept" if scored.trajectory.key in wave.kept else "dropped"
+
+
+def trace_record(record: SearchRecord, pool: Pool, grader: Grader) -> TraceRecord:
+    """The chosen trace of a problem, graded."""
+    problem, trajectory = record.problem, record.trajectory
+    if trajectory is None or record.answer is None:
+        return TraceRecord(
+            problem.id, problem.question, problem.answer, (), "", "", False, False, None, len(record.waves),
+            record.generated, 0,
+        )  # fmt: skip
+    scores = _scores(record)
+    tags = [*problem.step_tags, *("" for _ in trajectory.steps)]
+    steps = tuple(
+        StepRecord(step.text, step.authors, step.tokens, scores.get(_prefix_key(trajectory, at + 1)), tags[at])
+        for at, step in enumerate(trajectory.steps)
+    )
+    chosen = record.chosen.score if record.chosen else None
+    return TraceRecord(
+        problem=problem.id,
+        question=problem.question,
+        reference=problem.answer,
+        steps=steps,
+        answer=record.answer.text,
+        writer=pool.teachers[record.writer].label,
+        correct=grader.grade(record.answer.text, problem.answer),
+        forced=trajectory.forced,
+        score=chosen.value if chosen else None,
+        waves=len(record.waves),
+        generated=record.generated,
+        answer_tokens=record.answer.tokens,
+    )
+
+
+def _scores(record: SearchRecord) -> dict[str, float]:
+    """The score of every prefix that was scored, by its key."""
+    return {
+        scored.trajectory.key: scored.score.value
+        for wave in record.waves
+        for _, scored in wave.candidates
+        if scored.score is not None
+    }
+
+
+def _prefix_key(trajectory: Trajectory, length: int) -> str:
+    """The key under which the first ``length`` steps stood when they were scored."""
+    whole = length == len(trajectory.steps)
+    finished = whole and trajectory.finished
+    return Trajectory(trajectory.steps[:length], finished).key

@@ -1,0 +1,39 @@
+"""Load a problem set and hold it to what every later stage relies on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from cordspec.domain.problem import Problem
+from cordspec.extension.component import InvalidData
+from cordspec.extension.kinds.problems import ProblemSource
+from cordspec.model import Block
+from cordspec.run.workshop import component_errors
+
+
+def load(block: Block, limit: int | None) -> tuple[Problem, ...]:
+    """The problems of a block, at most ``limit`` of them; a question that comes twice is taken once.
+
+    Raises:
+        SpecError: a row is wrong, or there is no problem at all.
+        PreflightError: the data is not here.
+    """
+    assert block.component is not None and issubclass(block.component, ProblemSource)
+    with component_errors(block):
+        problems = list({problem.id: problem for problem in block.component(block.options).load()}.values())
+        for number, problem in enumerate(problems, 1):
+            if not problem.question.strip() or not problem.answer.strip():
+                what = "question" if not problem.question.strip() else "answer"
+                raise InvalidData(f"problem {number} has no {what}", "every problem needs a question and an answer")
+        if not problems:
+            raise InvalidData(f"`{block.name}` holds no problem", "check its options, or the file that it reads")
+    return tuple(problems[:limit])
+
+
+def content_hash(problems: Iterable[Problem]) -> str:
+    """The identity of a problem set: its problems in their order."""
+    rows = json.dumps([asdict(problem) for problem in problems], ensure_ascii=True, sort_keys=True)
+    return hashlib.sha256(rows.encode()).hexdigest()

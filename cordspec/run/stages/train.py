@@ -1,0 +1,53 @@
+"""The training of a student."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from cordspec.artifacts.store import write_text
+from cordspec.domain.problem import Solution
+from cordspec.extension.component import InvalidData
+from cordspec.extension.kinds.trainer import Trainer, TrainingExample
+from cordspec.extension.options import Ref
+from cordspec.plan import Stage
+from cordspec.run.events import StageProgress
+from cordspec.run.seeds import derive
+from cordspec.run.stages.decode import traces_of
+from cordspec.run.workshop import STUDENT_WEIGHTS, Workshop, component_errors
+
+TRAINING = "training.json"
+
+
+def train(shop: Workshop, stage: Stage, out: Path) -> str:
+    """Train one student and write its weights and what the trainer logged. Returns a summary."""
+    block = shop.experiment.blocks[stage.block]
+    assert block.component is not None and issubclass(block.component, Trainer)
+    refs = dict(block.refs())
+    examples = _examples(shop, refs[("data",)])
+    with component_errors(block):
+        trainer = block.component(block.options)
+        if not examples:
+            raise InvalidData(f"`{refs[('data',)]}` holds nothing to train on", "it needs traces or worked solutions")
+        weights = shop.models.component(refs[("init",)].name).weights_path()
+
+        def on_step(step: int, steps: int, loss: float) -> None:
+            shop.observer.on_event(StageProgress(stage, step, steps, "steps", {"loss": round(loss, 4)}))
+
+        seed = derive(shop.experiment.options.seed, "train", stage.block)
+        outcome = trainer.train(weights, examples, out / STUDENT_WEIGHTS, seed, on_step)
+    write_text(out / TRAINING, json.dumps(asdict(outcome), indent=2, sort_keys=True) + "\n")
+    return f"{outcome.examples} examples, last loss {outcome.losses[-1]:.3f}" if outcome.losses else "nothing logged"
+
+
+def _examples(shop: Workshop, data: Ref) -> list[TrainingExample]:
+    if data.kind == "problems":
+        solved = [(problem.question, problem.solution) for problem in shop.problems[data.name]]
+        return [TrainingExample(question, solution) for question, solution in solved if solution is not None]
+    keep = shop.experiment.decode(data.name).keep
+    return [
+        TrainingExample(trace.question, Solution(trace.thinking, trace.answer))
+        for trace in traces_of(shop, data.name)
+        if trace.steps and (keep == "all" or trace.correct)
+    ]

@@ -1,0 +1,148 @@
+"""What the stages of one run share: components, models behind the journal, finished artifacts, a listener."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cordspec.artifacts.store import RunDirectory
+from cordspec.diagnostics import Diagnostic
+from cordspec.domain.inference import Role
+from cordspec.domain.problem import Problem
+from cordspec.errors import CordspecError, PreflightError, SpecError, StageError
+from cordspec.extension.component import Component, EngineAccess, InvalidData, Unavailable
+from cordspec.extension.kinds.engine import EngineCounters, Model
+from cordspec.extension.options import Ref
+from cordspec.extension.registry import Registry
+from cordspec.journal import Journal
+from cordspec.model import Block, Experiment
+from cordspec.plan import Graph
+from cordspec.run.events import Observer
+from cordspec.run.gateway import ModelGateway
+from cordspec.run.ledger import Ledger
+
+Made = TypeVar("Made", bound=Component)
+STUDENT_WEIGHTS = "model"
+"""The directory of a trained student inside its stage's directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """One run at work."""
+
+    experiment: Experiment
+    graph: Graph
+    registry: Registry
+    directory: RunDirectory
+    problems: dict[str, tuple[Problem, ...]]
+    models: Models
+    observer: Observer
+
+
+class Models:
+    """The models of a run by block name; equal weights with equal settings are loaded once."""
+
+    def __init__(self, experiment: Experiment, journal: Journal) -> None:
+        self._experiment = experiment
+        self._journal = journal
+        self._device = asyncio.Lock()
+        self._components: dict[str, Model] = {}
+        self._fingerprints: dict[str, str] = {}
+        self._gateways: dict[str, ModelGateway] = {}
+
+    def component(self, name: str) -> Model:
+        """The model of a block, not loaded."""
+        if name not in self._components:
+            self._components[name] = model_of(self._experiment.blocks[name])
+        return self._components[name]
+
+    def add_student(self, name: str, init: str, weights: RunDirectory, stage_id: str) -> None:
+        """Make a trained student known under its block's name."""
+        self._components[name] = self.component(init).at(weights.stage(stage_id) / STUDENT_WEIGHTS)
+
+    def view(self, name: str, role: Role, ledger: Ledger) -> EngineAccess:
+        """The model of a block in a role."""
+        if name not in self._fingerprints:
+            with component_errors(self._experiment.blocks[name]):
+                self._fingerprints[name] = self.component(name).fingerprint()
+        fingerprint = self._fingerprints[name]
+        if fingerprint not in self._gateways:
+            self._gateways[fingerprint] = ModelGateway(self.component(name), fingerprint, self._journal, self._device)
+        return self._gateways[fingerprint].view(role, ledger)
+
+    @property
+    def counters(self) -> EngineCounters:
+        """What all engines of this process computed."""
+        each = [gateway.counters for gateway in self._gateways.values()]
+        return EngineCounters(
+            sum(one.prefilled for one in each), sum(one.reused for one in each), sum(one.generated for one in each)
+        )
+
+    async def close(self) -> None:
+        for gateway in self._gateways.values():
+            await gateway.close()
+
+
+@dataclass(frozen=True, slots=True)
+class StageContext:
+    """What a component of one stage may use (`cordspec.plugin.Context`): models in their role, costs counted."""
+
+    models: Models
+    ledger: Ledger
+
+    def engine(self, ref: Ref) -> EngineAccess:
+        return self.models.view(ref.name, "prover", self.ledger)
+
+
+def model_of(block: Block) -> Model:
+    """The model that a block describes, not loaded."""
+    assert block.component is not None and issubclass(block.component, Model)
+    return block.component(block.options)
+
+
+def model_fingerprint(block: Block) -> str:
+    """The identity of a model's weights and settings.
+
+    Raises:
+        PreflightError: the weights are not here.
+    """
+    with component_errors(block):
+        return model_of(block).fingerprint()
+
+
+class component_errors:  # reads as a statement: `with component_errors(block):`
+    """Turn what a component raises into one diagnostic at its block.
+
+    Raises:
+        PreflightError: something is missing here.
+        SpecError: input data is wrong.
+        StageError: the component failed in any other way.
+    """
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        match error:
+            case None | CordspecError() | asyncio.CancelledError():
+                return
+            case Unavailable(help=help):
+                raise PreflightError(self._diagnostic("E601", str(error), help)) from error
+            case InvalidData(help=help):
+                raise SpecError(self._diagnostic("E210", str(error), help)) from error
+            case Exception():
+                said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+                raise StageError(self._diagnostic("E331", f"{self._what} failed: {said}", "")) from error
+
+    @property
+    def _what(self) -> str:
+        component = self._block.component
+        named = f" (component `{component.name}` of {component.__module__})" if component else ""
+        return f"{self._block.kind} `{self._block.name}`{named}"
+
+    def _diagnostic(self, code: str, message: str, help: str) -> Diagnostic:
+        return Diagnostic(code, message, self._block.span, "", help=help)

@@ -1,0 +1,129 @@
+"""The syntax tree: frozen nodes, each with the span of what the user wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cordspec.diagnostics import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A dotted name: a reference, an enum member, a plugin, a ``let``, or the place of a setting."""
+
+    names: tuple[Name, ...]
+    span: Span
+
+    @property
+    def text(self) -> str:
+        return ".".join(name.text for name in self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    value: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Bool:
+    value: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number with its unit, ``""`` for none. ``whole`` says that it was written without a fraction or an exponent."""
+
+    value: float
+    unit: str
+    whole: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    low: Number
+    high: Number
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    items: tuple[Value, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    fields: tuple[Field, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A place where the text was wrong. It has been reported; nothing more is said about it."""
+
+    span: Span
+
+
+Value = Text | Bool | Number | Range | Path | List | Object | Hole
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    path: Path
+    value: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """``kind name : component { ... }`` or ``kind name like other { ... }``; ``doc`` holds its ``##`` lines."""
+
+    kind: Name
+    name: Name
+    component: Path | None
+    like: Path | None
+    fields: tuple[Field, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    path: Text
+    alias: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Extends:
+    path: Text
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    name: Name
+    value: Value
+    span: Span
+
+
+Item = Import | Extends | Let | Block
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A parsed file: its edition and its items in order. Broken parts are missing or hold a `Hole`."""
+
+    edition: Number | None
+    items: Sequence[Item]
+    span: Span

@@ -1,0 +1,1 @@
+"""Benchmarks: evaluators and graders."""

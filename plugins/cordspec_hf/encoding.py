@@ -1,0 +1,127 @@
+"""Raw prompts to token ids: one encoding of the whole text, in which only template segments hold special tokens."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cordspec.plugin import Prompt, Segment
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Token ids with the half-open character span of each in the prompt's text."""
+
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+
+    def overlapping(self, start: int, end: int) -> tuple[int, int]:
+        """The range of tokens that overlap the characters ``start..end``; the scored span of paper.md section 4.
+
+        Raises:
+            ValueError: no token overlaps the characters.
+        """
+        inside = [at for at, (first, last) in enumerate(self.spans) if first < end and last > start]
+        if not inside:
+            raise ValueError(f"no token overlaps characters {start}..{end}")
+        return inside[0], inside[-1] + 1
+
+
+class PromptEncoder:
+    """Encodes prompts for one tokenizer.
+
+    A fast tokenizer first cuts a text at its added tokens and then encodes what lies between. This class does the same,
+    but looks for added tokens in template segments only. What lies between two of them is encoded as one piece whatever
+    segments it comes from, so a text without special tokens in its data has exactly the ids of ``tokenizer(text)``.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        from tokenizers import Tokenizer
+
+        description = json.loads(tokenizer.backend_tokenizer.to_str())
+        self._added = {token["content"]: token["id"] for token in description["added_tokens"]}
+        description["added_tokens"] = []
+        description["post_processor"] = None
+        self._plain = Tokenizer.from_str(json.dumps(description))
+        longest_first = sorted(self._added, key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+
+    def encode(self, prompt: Prompt) -> Encoding:
+        ids: list[int] = []
+        spans: list[tuple[int, int]] = []
+        pending, pending_at, at = "", 0, 0
+
+        def flush() -> None:
+            nonlocal pending
+            if pending:
+                piece = self._plain.encode(pending, add_special_tokens=False)
+                ids.extend(piece.ids)
+                spans.extend((pending_at + first, pending_at + last) for first, last in piece.offsets)
+            pending = ""
+
+        for text, special in self._pieces(prompt):
+            if special:
+                flush()
+                ids.append(self._added[text])
+                spans.append((at, at + len(text)))
+                pending_at = at + len(text)
+            else:
+                pending += text
+            at += len(text)
+        flush()
+        return Encoding(tuple(ids), tuple(spans))
+
+    def encode_special(self, text: str) -> tuple[int, ...]:
+        """The id of one special token.
+
+        Raises:
+            ValueError: the tokenizer has no such token.
+        """
+        if text not in self._added:
+            raise ValueError(f"the tokenizer has no special token {text!r}")
+        return (self._added[text],)
+
+    def _pieces(self, prompt: Prompt) -> list[tuple[str, bool]]:
+        pieces: list[tuple[str, bool]] = []
+        for segment in prompt:
+            if not segment.template:
+                pieces.append((segment.text, False))
+                continue
+            at = 0
+            for found in self._special.finditer(segment.text):
+                pieces.append((segment.text[at : found.start()], False))
+                pieces.append((found.group(), True))
+                at = found.end()
+            pieces.append((segment.text[at:], False))
+        return [piece for piece in pieces if piece[0]]
+
+
+_QUESTION = "\x00question\x00"
+
+
+def chat_opening(tokenizer: PreTrainedTokenizerFast, question: str, system: str | None = None) -> Prompt:
+    """The model's own chat template around a question, up to where the assistant's turn begins.
+
+    A template that opens the thinking part by itself is cut before its ``<think>``, which the trace format supplies, so
+    that exactly one is left.
+
+    Raises:
+        ValueError: the template drops the question or repeats it.
+    """
+    messages = [{"role": "user", "content": _QUESTION}]
+    if system:
+        messages.insert(0, {"role": "system", "content": system})
+    rendered = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    before, *after = str(rendered).split(_QUESTION)
+    if len(after) != 1:
+        raise ValueError(f"the chat template shows the question {len(after)} times instead of once")
+    return (Segment(before, template=True), Segment(question), Segment(_without_think(after[0]), template=True))
+
+
+def _without_think(tail: str) -> str:
+    return re.sub(r"<think>\s*$", "", tail)

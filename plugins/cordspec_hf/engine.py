@@ -1,0 +1,249 @@
+"""The embedded engine: exact, batched continuation and scoring over shared prefixes on transformers.
+
+Every answer is the same whatever else is in the batch, up to the order of floating-point sums. In float64 that order
+decides nothing that we can see (differences of 1e-14); the miniature runs in it, and so its runs repeat byte for byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from cordspec.plugin import (
+    EngineCounters,
+    GenerateRequest,
+    Generation,
+    Prompt,
+    ScoreRequest,
+    Segment,
+    TokenLogprobs,
+    Unavailable,
+    prompt_text,
+)
+from cordspec_hf.batch import BatchStates
+from cordspec_hf.encoding import PromptEncoder, chat_opening
+from cordspec_hf.prefix_tree import Ids, PrefixTree
+from cordspec_hf.rows import DecodingRow
+from cordspec_hf.sampling import draw
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+Result = TypeVar("Result")
+
+_COMPUTE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cordspec-hf")
+"""All embedded models of a process take turns: torch spreads one forward pass over all cores by itself."""
+
+MOST_ROWS = 128
+SHORTEST_SHARED = 8
+"""Tokens that several rows must have in common to be computed for all of them beforehand."""
+
+
+class TransformersEngine:
+    """One causal language model with full attention in every layer.
+
+    Args:
+        prefix_tokens: tokens whose key and value states may be held between requests.
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, prefix_tokens: int) -> None:
+        config = model.config.get_text_config(decoder=True)
+        kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+        if kinds != {"full_attention"}:
+            raise Unavailable(f"the embedded engine shares prefixes only in full attention layers, not {sorted(kinds)}")
+        self._model = model
+        self._tokenizer = tokenizer
+        self._encoder = PromptEncoder(tokenizer)
+        heads = getattr(config, "num_key_value_heads", config.num_attention_heads)
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        self._shape = (int(config.num_hidden_layers), int(heads), int(size))
+        self._context = int(config.max_position_embeddings)
+        self._tree = PrefixTree(prefix_tokens)
+        self._ends = _end_tokens(model, tokenizer)
+        self._token_text: dict[int, str] = {}
+        self._prefilled = self._reused = self._generated = 0
+
+    @property
+    def context_length(self) -> int:
+        return self._context
+
+    @property
+    def counters(self) -> EngineCounters:
+        return EngineCounters(self._prefilled, self._reused, self._generated)
+
+    def opening(self, question: str) -> Prompt:
+        return chat_opening(self._tokenizer, question)
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._encoder.encode((Segment(text),)).ids)
+
+    async def generate(self, requests: Sequence[GenerateRequest]) -> Sequence[Generation]:
+        return await _compute(lambda: self._generate(requests))
+
+    async def score(self, requests: Sequence[ScoreRequest]) -> Sequence[TokenLogprobs]:
+        return await _compute(lambda: self._score(requests))
+
+    async def close(self) -> None:
+        """Nothing to release beyond what the garbage collector takes."""
+
+    # generation
+
+    @torch.inference_mode()
+    def _generate(self, requests: Sequence[GenerateRequest]) -> list[Generation]:
+        rows = []
+        for number, request in enumerate(requests):
+            ids = self._encoder.encode(request.prompt).ids
+            room = min(request.max_tokens, self._context - len(ids))
+            rows.append(DecodingRow(number, request, ids, room, self._ends, self._decode, self._token_text))
+        answers: dict[int, Generation] = {row.number: row.generation() for row in rows if row.room < 1}
+        waiting = sorted((row for row in rows if row.room >= 1), key=lambda row: len(row.ids))
+        for first in range(0, len(waiting), MOST_ROWS):
+            batch = waiting[first : first + MOST_ROWS]
+            self._hold([row.ids[:-1] for row in batch])
+            self._decode_rows(batch)
+            answers.update((row.number, row.generation()) for row in batch)
+            self._tree.evict()
+        return [answers[number] for number in range(len(requests))]
+
+    def _decode_rows(self, rows: list[DecodingRow]) -> None:
+        """Draw tokens for all rows, one a pass, until each of them is over."""
+        states = self._batch([row.ids[:-1] for row in rows], room=max(min(row.room, 64) for row in rows))
+        alive = list(rows)
+        while alive:
+            tokens = torch.tensor([[row.last] for row in alive], device=self._model.device)
+            logits = self._forward(states, tokens, torch.ones_like(tokens, dtype=torch.bool)).logits[:, -1]
+            states.advance([1] * len(alive), 1)
+            drawn = draw(logits, [row.request.sampling for row in alive], [row.uniforms for row in alive])
+            self._generated += len(alive)
+            going = []
+            for at, (row, token) in enumerate(zip(alive, drawn, strict=True)):
+                row.take(token)
+                if row.over:
+                    self._tree.insert(row.written, len(row.ids) - 1, states.row(at, len(row.drawn)))
+                else:
+                    going.append(at)
+            if len(going) < len(alive):
+                states.keep(going)
+                alive = [alive[at] for at in going]
+
+    # scoring
+
+    @torch.inference_mode()
+    def _score(self, requests: Sequence[ScoreRequest]) -> list[TokenLogprobs]:
+        spans: list[tuple[Ids, int, int]] = []
+        for request in requests:
+            start = len(prompt_text(request.prompt))
+            whole = self._encoder.encode((*request.prompt, Segment(request.target + request.after)))
+            spans.append((whole.ids, *whole.overlapping(start, start + len(request.target))))
+        answers: dict[int, TokenLogprobs] = {}
+        fitting = [number for number, (ids, _, last) in enumerate(spans) if last <= self._context]
+        fitting.sort(key=lambda number: spans[number][1])
+        for begin in range(0, len(fitting), MOST_ROWS):
+            batch = fitting[begin : begin + MOST_ROWS]
+            self._hold([spans[number][0][: spans[number][1] - 1] for number in batch])
+            for number, values in zip(batch, self._target_logprobs([spans[number] for number in batch]), strict=True):
+                answers[number] = TokenLogprobs(values, prompt_tokens=spans[number][1])
+            self._tree.evict()
+        empty = TokenLogprobs(())
+        return [answers.get(number, empty) for number in range(len(requests))]
+
+    def _target_logprobs(self, spans: Sequence[tuple[Ids, int, int]]) -> list[tuple[float, ...]]:
+        """The log-probabilities of ``ids[first:last]`` after held prefixes ``ids[:first - 1]``."""
+        states = self._batch([ids[: first - 1] for ids, first, _ in spans], room=0)
+        tokens, real = self._padded([ids[first - 1 : last - 1] for ids, first, last in spans])
+        logits = self._forward(states, tokens, real).logits
+        logprobs = torch.log_softmax(logits if logits.dtype == torch.float64 else logits.float(), dim=2)
+        values = []
+        for row, (ids, first, last) in enumerate(spans):
+            targets = torch.tensor(ids[first:last], device=logits.device)
+            chosen = logprobs[row, : last - first].gather(1, targets[:, None])[:, 0]
+            values.append(tuple(map(float, chosen.tolist())))
+        self._prefilled += sum(last - first for _, first, last in spans)
+        return values
+
+    # shared prefixes
+
+    def _hold(self, prefixes: Sequence[Ids]) -> None:
+        """Make sure that the states of all these token sequences are in the tree; what they share is computed once."""
+        held = {prefix: self._tree.match(prefix) for prefix in set(prefixes)}
+        self._reused += sum(self._tree.match(prefix) for prefix in prefixes)
+        self._hold_missing(sorted(prefix for prefix, length in held.items() if length < len(prefix)))
+
+    def _hold_missing(self, prefixes: Sequence[Ids]) -> None:
+        prefixes = [prefix for prefix in prefixes if self._tree.match(prefix) < len(prefix)]
+        stems = sorted(set(self._stems(prefixes)))
+        if stems:
+            self._hold_missing(stems)
+        for first in range(0, len(prefixes), MOST_ROWS):
+            self._prefill(prefixes[first : first + MOST_ROWS])
+
+    def _stems(self, ordered: Sequence[Ids]) -> list[Ids]:
+        """The parts, not held yet, that neighbours in sorted order have in common."""
+        stems = []
+        for one, other in pairwise(ordered):
+            shared = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+            if shared - self._tree.match(one[:shared]) >= SHORTEST_SHARED:
+                stems.append(one[:shared])
+        return stems
+
+    def _prefill(self, prefixes: Sequence[Ids]) -> None:
+        prefixes = [prefix for prefix in prefixes if self._tree.match(prefix) < len(prefix)]
+        if not prefixes:
+            return
+        held = [self._tree.match(prefix) for prefix in prefixes]
+        states = self._batch([prefix[:length] for prefix, length in zip(prefixes, held, strict=True)], room=0)
+        missing = [prefix[length:] for prefix, length in zip(prefixes, held, strict=True)]
+        tokens, real = self._padded(missing)
+        self._forward(states, tokens, real, logits=1)
+        states.advance([len(part) for part in missing], tokens.shape[1])
+        for row, (prefix, length) in enumerate(zip(prefixes, held, strict=True)):
+            self._tree.insert(prefix, length, states.row(row, len(prefix) - length))
+        self._prefilled += sum(map(len, missing))
+
+    def _batch(self, prefixes: Sequence[Ids], room: int) -> BatchStates:
+        pieces = [self._tree.states(prefix) for prefix in prefixes]
+        return BatchStates(pieces, self._shape, self._model.dtype, self._model.device, room)
+
+    # the model
+
+    def _forward(self, states: BatchStates, tokens: torch.Tensor, real: torch.Tensor, logits: int = 0) -> Any:
+        """One pass over new tokens, (rows, new); logits of all of them, or of the last ``logits`` only."""
+        mask = states.attention(real)
+        return self._model(
+            input_ids=tokens,
+            attention_mask=mask,
+            position_ids=states.positions(tokens.shape[1]),
+            past_key_values=states.cache,
+            use_cache=True,
+            logits_to_keep=logits,
+        )
+
+    def _padded(self, parts: Sequence[Ids]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows of token ids padded on the right, and which of them are real."""
+        width = max(map(len, parts))
+        fill = self._ends[0] if self._ends else 0
+        tokens = torch.tensor([[*part, *[fill] * (width - len(part))] for part in parts], device=self._model.device)
+        lengths = torch.tensor([len(part) for part in parts], device=self._model.device)
+        return tokens, torch.arange(width, device=self._model.device)[None] < lengths[:, None]
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        text = self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return str(text)
+
+
+def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> tuple[int, ...]:
+    declared = getattr(model.generation_config, "eos_token_id", None)
+    if declared is None:
+        declared = tokenizer.eos_token_id
+    if declared is None:
+        return ()
+    return tuple(declared) if isinstance(declared, list) else (int(declared),)
+
+
+async def _compute(work: Callable[[], Result]) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(_COMPUTE, work)

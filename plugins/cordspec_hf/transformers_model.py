@@ -1,0 +1,83 @@
+"""`transformers`: a model from a directory of safetensors, run by the embedded engine in this process."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field
+
+from cordspec.plugin import Component, Engine, Model, Options, Tokens, Unavailable, hookimpl
+
+Dtype = Literal["float64", "float32", "bfloat16"]
+ENGINE_VERSION = "1"
+"""Part of every fingerprint: raised when the engine begins to give other answers."""
+IDENTITY = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
+
+
+class TransformersModelOptions(Options):
+    """Options of `model NAME : transformers { ... }`."""
+
+    weights: str = Field(description="a directory that AutoModelForCausalLM.from_pretrained can load")
+    dtype: Dtype = Field("float32", description="number format; only float64 repeats runs byte for byte")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU when there is one")
+    prefix_tokens: Tokens = Field(200_000, gt=0, description="tokens whose states are held for shared prefixes")
+
+
+class TransformersModel(Model[TransformersModelOptions]):
+    """A causal language model with full attention in all layers, safetensors only; no code of a checkpoint is run."""
+
+    name: ClassVar[str] = "transformers"
+
+    def weights_path(self) -> Path:
+        path = Path(self.options.weights)
+        if not (path / "config.json").is_file():
+            raise Unavailable(
+                f"no model in {path}: it holds no config.json",
+                "give a directory with config.json, tokenizer files and safetensors; nothing is downloaded",
+            )
+        if not list(path.glob("*.safetensors")):
+            raise Unavailable(f"no weights in {path}: it holds no .safetensors file", "save the model as safetensors")
+        return path
+
+    def fingerprint(self) -> str:
+        path = self.weights_path()
+        digest = hashlib.sha256(f"{ENGINE_VERSION}:{self.options.dtype}".encode())
+        for file in sorted({file for pattern in IDENTITY for file in path.glob(pattern)}):
+            with file.open("rb") as content:
+                digest.update(file.name.encode() + hashlib.file_digest(content, "sha256").digest())
+        return digest.hexdigest()
+
+    def open(self) -> Engine:
+        path = self.weights_path()
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        try:
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+            from transformers.utils import logging
+
+            from cordspec_hf.engine import TransformersEngine
+        except ImportError as error:
+            raise Unavailable(f"the embedded engine needs {error.name}", 'pip install "cordspec[hf]"') from error
+        logging.disable_progress_bar()
+        wanted = self.options.device
+        device = ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
+        if device == "cuda" and not torch.cuda.is_available():
+            raise Unavailable("there is no usable GPU here", "write device = auto, or leave it out")
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            path, dtype=getattr(torch, self.options.dtype), local_files_only=True, use_safetensors=True,
+            trust_remote_code=False,
+        )  # fmt: skip
+        return TransformersEngine(model.eval().to(device), tokenizer, self.options.prefix_tokens)
+
+    def at(self, weights: Path) -> Self:
+        return type(self)(self.options.model_copy(update={"weights": str(weights)}))
+
+
+@hookimpl
+def cordspec_components() -> Iterable[type[Component]]:
+    yield TransformersModel

@@ -1,0 +1,1 @@
+"""Components in plain Python: segmenters, scorers, searches and problem files."""

@@ -1,0 +1,1 @@
+"""Which prefixes to extend and which to keep."""

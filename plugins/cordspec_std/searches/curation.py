@@ -1,0 +1,98 @@
+"""`curation`: every teacher writes complete traces; the one with the best score is kept (paper, section 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from cordspec.plugin import (
+    Component,
+    Decision,
+    DecodeRef,
+    Expansion,
+    Options,
+    Ref,
+    ScoredCandidate,
+    Search,
+    SearchMachine,
+    SearchSetting,
+    Trajectory,
+    hookimpl,
+)
+
+
+class CurationOptions(Options):
+    """Options of `search NAME : curation { ... }`."""
+
+    traces_per_teacher: int = Field(4, ge=1, le=4_096, description="complete traces of each teacher for each problem")
+    match_tokens: DecodeRef | None = Field(
+        None,
+        description="spend on each problem as many generated tokens as this decode did, instead of traces_per_teacher",
+    )
+
+
+class Curation(Search[CurationOptions]):
+    """Best of n over all teachers."""
+
+    name: ClassVar[str] = "curation"
+    unit: ClassVar[str] = "trajectory"
+
+    def __init__(self, options: CurationOptions) -> None:
+        super().__init__(options)
+        self._each, self._match = options.traces_per_teacher, options.match_tokens
+
+    @property
+    def matched(self) -> Ref | None:
+        return self._match
+
+    def start(self, setting: SearchSetting) -> CurationMachine:
+        return CurationMachine(self._each, setting)
+
+
+class CurationMachine(SearchMachine):
+    """Traces of one problem, in turns over the teachers.
+
+    With a target it goes on trace by trace while half a mean trace more still fits, so that the tokens spent lie on
+    either side of the target alike and agree with it over many problems.
+    """
+
+    def __init__(self, each: int, setting: SearchSetting) -> None:
+        self._each, self._teachers, self._target = each, setting.teachers, setting.target_tokens
+        self._asked = 0
+        self._spent = 0
+        self._wave = 0
+        self._best: ScoredCandidate | None = None
+
+    def ask(self) -> Sequence[Expansion]:
+        if self._target is None:
+            count = 0 if self._asked else self._each * self._teachers
+        elif self._asked == 0:
+            count = 1
+        else:
+            count = int(self._spent + self._spent / self._asked / 2 < self._target)
+        wanted = range(self._asked, self._asked + count)
+        self._asked += count
+        return [
+            Expansion(number, Trajectory(), number % self._teachers, number // self._teachers, "trace")
+            for number in wanted
+        ]
+
+    def tell(self, candidates: Sequence[ScoredCandidate], spent_tokens: int) -> Decision:
+        self._spent += spent_tokens
+        self._wave += 1
+        valid = [candidate for candidate in candidates if candidate.score is not None and candidate.score.valid]
+        former = [self._best] if self._best is not None else []
+        self._best = min([*former, *valid], key=lambda candidate: candidate.rank, default=None)
+        kept = (self._best,) if self._best is not None else ()
+        dropped = sorted((c for c in [*former, *candidates] if c is not self._best), key=lambda c: c.rank)
+        return Decision(self._wave, kept, tuple(dropped))
+
+    def result(self) -> ScoredCandidate | None:
+        return self._best
+
+
+@hookimpl
+def cordspec_components() -> Iterable[type[Component]]:
+    yield Curation

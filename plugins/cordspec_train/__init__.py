@@ -1,0 +1,1 @@
+"""Training of students with TRL. Heavy imports happen only when a training begins."""
