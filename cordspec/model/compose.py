@@ -169,7 +169,7 @@ class _Composer:
             assign(settings, item.path.names, item.value, scope)
 
     def _unknown_kind(self, block: Block) -> None:
-        close = suggest(block.kind.text, BLOCK_KINDS) or RENAMED_KINDS.get(block.kind.text, "")
+        close = RENAMED_KINDS.get(block.kind.text) or suggest(block.kind.text, BLOCK_KINDS)
         label = f"did you mean `{close}`?" if close else f"one of {', '.join(sorted(BLOCK_KINDS))}"
         fixes = (Fix(f"write `{close}`", block.kind.span, close),) if close else ()
         message = f"there is no kind of block named `{block.kind.text}`"
@@ -231,5 +231,6 @@ def assign(settings: dict[str, Setting], names: Sequence[Name], value: Value, sc
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """The closest known name, or an empty text."""
-    close = difflib.get_close_matches(name[:80], list(known), 1, cutoff=0.6)
+    cutoff = 0.5 if len(name) < 4 else 0.6
+    close = difflib.get_close_matches(name[:80], list(known), 1, cutoff=cutoff)
     return close[0] if close else ""

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -74,7 +74,7 @@ class TransformersModel(Model[TransformersModelOptions]):
         )  # fmt: skip
         return TransformersEngine(model.eval().to(device), tokenizer, self.options.prefix_tokens)
 
-    def at(self, weights: Path) -> Self:
+    def at(self, weights: Path) -> Model:
         return type(self)(self.options.model_copy(update={"weights": str(weights)}))
 
 

@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from pydantic import Field
 
 from cordspec.plugin import Component, Engine, Model, Options, Unavailable, hookimpl
+from cordspec_hf.transformers_model import TransformersModel, TransformersModelOptions
 from cordspec_mini.families.drawing import Family, solved, stream
 from cordspec_mini.vocabularies import Vocabulary, train_vocabulary
 
@@ -24,8 +25,11 @@ class MiniBlankOptions(Options):
 
     vocabulary: Vocabulary = Field(description="digits: one token a digit; pairs: two digits together")
     hidden: int = Field(96, ge=16, description="width; the feed-forward part is 8/3 of it")
-    layers: int = Field(3, ge=1, description="number of layers")
+    layers: int = Field(4, ge=1, description="number of layers")
     heads: int = Field(4, ge=1, description="attention heads")
+    rope_theta: float = Field(
+        500.0, gt=1, description="base of the rotary positions; small, since texts are short and heads are narrow"
+    )
     init_std: float = Field(0.07, gt=0, description="standard deviation of the initial weights")
     seed: int = Field(0, ge=0, description="seed of the initial weights")
 
@@ -55,6 +59,7 @@ class MiniBlank(Model[MiniBlankOptions]):
             num_key_value_heads=self.options.heads,
             max_position_embeddings=CONTEXT,
             tie_word_embeddings=True,
+            rope_parameters={"rope_type": "default", "rope_theta": self.options.rope_theta},
             initializer_range=self.options.init_std,
             bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,
@@ -68,8 +73,8 @@ class MiniBlank(Model[MiniBlankOptions]):
     def open(self) -> Engine:
         raise Unavailable("an untrained model has nothing to say", "train a student from it first")
 
-    def at(self, weights: Path) -> Self:
-        raise Unavailable("a student of a blank model runs as a mini or transformers model once it is published")
+    def at(self, weights: Path) -> Model:
+        return TransformersModel(TransformersModelOptions(weights=str(weights), dtype="float64", device="cpu"))
 
 
 def _texts() -> Iterator[str]:

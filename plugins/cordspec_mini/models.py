@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -40,7 +40,7 @@ class Mini(Model[MiniOptions]):
     def open(self) -> Engine:
         return self._model.open()
 
-    def at(self, weights: Path) -> Self:
+    def at(self, weights: Path) -> Model:
         return type(self)(self.options, weights)
 
 

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol
 
 from cordspec.domain.inference import GenerateRequest, Generation, ScoreRequest, TokenLogprobs
 from cordspec.domain.prompt import Prompt
@@ -86,7 +86,7 @@ class Model(Component[OptionsT]):
         """
 
     @abstractmethod
-    def at(self, weights: Path) -> Self:
+    def at(self, weights: Path) -> Model:
         """The same settings over other weights: a trained student of this model."""
 
     @abstractmethod

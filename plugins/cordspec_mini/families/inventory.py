@@ -59,7 +59,7 @@ class Inventory:
 
     @staticmethod
     def answer(found: Sequence[int]) -> str:
-        return ", ".join(map(str, found))
+        return ", ".join(f"{shelf} {value}" for shelf, value in zip(SHELVES, found, strict=False))
 
 
 def draw(rng: random.Random, length: int) -> Inventory:
