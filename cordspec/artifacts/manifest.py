@@ -6,10 +6,13 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from cordspec.artifacts.store import write_text
 from cordspec.diagnostics import Diagnostic
 from cordspec.errors import UsageError
 
 MANIFEST = "manifest.json"
+ENTRY = "stage.json"
+"""A stage's own entry, inside its directory: it can be reused whatever the manifest says."""
 SCHEMA_VERSION = 1
 
 
@@ -43,6 +46,16 @@ class Manifest:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write_entry(directory: Path, entry: StageEntry) -> None:
+    """Put a stage's entry beside its files."""
+    write_text(directory / ENTRY, json.dumps(asdict(entry), indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_entry(directory: Path) -> StageEntry:
+    """The entry of a finished stage."""
+    return StageEntry(**json.loads((directory / ENTRY).read_text(encoding="utf-8")))
 
 
 def read_manifest(run: Path) -> Manifest:

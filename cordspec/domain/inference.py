@@ -10,7 +10,7 @@ from cordspec.domain.prompt import Prompt
 Finish = Literal["stop", "end", "length"]
 """Why a generation ended: at a stop string, at the model's end-of-sequence token, or at ``max_tokens``."""
 
-Role = Literal["teacher", "prover", "student"]
+Role = Literal["teacher", "prover", "evaluated"]
 """What a model is asked as. Costs are kept by role."""
 
 

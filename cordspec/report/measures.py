@@ -52,7 +52,8 @@ def per_problem(arm: DecodeView | EvalView) -> dict[str, float]:
 
 def comparisons(run: RunView) -> list[Comparison]:
     """Every pair of arms on the same problems of which at least one is a decode or a student."""
-    arms: list[DecodeView | EvalView] = [*run.decodes, *run.evals]
+    students_first = sorted(run.evals, key=lambda one: one.model_kind != "student")
+    arms: list[DecodeView | EvalView] = [*run.decodes, *students_first]
     found = []
     for one, other in combinations(arms, 2):
         if one.problems == other.problems and (_of_interest(one) or _of_interest(other)):

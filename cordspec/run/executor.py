@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from cordspec.artifacts.manifest import MANIFEST, Manifest, StageEntry, read_manifest
+from cordspec.artifacts.manifest import MANIFEST, Manifest, StageEntry, read_entry, write_entry
 from cordspec.artifacts.records import to_lines
 from cordspec.artifacts.store import RunDirectory, write_text
 from cordspec.domain.problem import Problem
-from cordspec.errors import UsageError
 from cordspec.extension.registry import Registry
 from cordspec.journal import Journal
 from cordspec.model import Block, Experiment
@@ -67,33 +65,31 @@ async def execute(
         reused = frozenset(stage.block for stage in graph.stages if directory.has(stage.id))
         observer.on_event(RunStarted(graph, str(out), reused))
         shop = Workshop(experiment, graph, registry, directory, loaded, models, observer)
-        entries = _known_entries(out)
         done: list[StageEntry] = []
         try:
             for stage in graph.stages:
-                done.append(await _stage(shop, stage, entries))
+                done.append(await _stage(shop, stage))
                 manifest = _manifest(experiment, limit, done, models)
                 directory.write(MANIFEST, manifest.to_json())
-        except* Exception as failures:
-            raise _first(failures) from None
         finally:
             await models.close()
     return out
 
 
-async def _stage(shop: Workshop, stage: Stage, entries: Mapping[str, StageEntry]) -> StageEntry:
+async def _stage(shop: Workshop, stage: Stage) -> StageEntry:
     """Make a stage, unless it is finished. A trained student is made known to the stages that use it."""
-    reused = shop.directory.has(stage.id) and stage.id in entries
+    reused = shop.directory.has(stage.id)
     if reused:
         shop.directory.verify(stage.id)
-        entry = entries[stage.id]
+        entry = read_entry(shop.directory.stage(stage.id))
     else:
         shop.observer.on_event(StageStarted(stage))
         begin = time.monotonic()
         with shop.directory.writing(stage.id) as out:
             summary = await _make(shop, stage, out)
-        seconds = round(time.monotonic() - begin, 3)
-        entry = StageEntry(stage.kind, stage.block, stage.id, stage.fingerprint, seconds, summary)
+            seconds = round(time.monotonic() - begin, 3)
+            entry = StageEntry(stage.kind, stage.block, stage.id, stage.fingerprint, seconds, summary)
+            write_entry(out, entry)
     if stage.kind == "train":
         init = dict(shop.experiment.blocks[stage.block].refs())[("init",)]
         shop.models.add_student(stage.block, init.name, shop.directory, stage.id)
@@ -113,14 +109,6 @@ async def _make(shop: Workshop, stage: Stage, out: Path) -> str:
             return await asyncio.to_thread(train, shop, stage, out)
         case "evaluate":
             return await evaluate(shop, stage, out)
-
-
-def _known_entries(out: Path) -> dict[str, StageEntry]:
-    """The stages that an earlier manifest of this directory names."""
-    try:
-        return {entry.id: entry for entry in read_manifest(out).stages}
-    except UsageError:
-        return {}
 
 
 def _manifest(experiment: Experiment, limit: int | None, stages: list[StageEntry], models: Models) -> Manifest:
@@ -165,9 +153,3 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _first(failures: BaseExceptionGroup[Exception]) -> Exception:
-    """The first failure of a group; the others were cancelled or failed for the same reason."""
-    error = failures.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

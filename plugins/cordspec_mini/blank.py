@@ -25,7 +25,7 @@ class MiniBlankOptions(Options):
 
     vocabulary: Vocabulary = Field(description="digits: one token a digit; pairs: two digits together")
     hidden: int = Field(96, ge=16, description="width; the feed-forward part is 8/3 of it")
-    layers: int = Field(4, ge=1, description="number of layers")
+    layers: int = Field(3, ge=1, description="number of layers")
     heads: int = Field(4, ge=1, description="attention heads")
     rope_theta: float = Field(
         500.0, gt=1, description="base of the rotary positions; small, since texts are short and heads are narrow"

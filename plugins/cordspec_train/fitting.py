@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cordspec_train.examples import Example
+from cordspec_train.ordering import epoch_order
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -60,7 +61,7 @@ def fit(
 
     config = SFTConfig(
         output_dir=str(scratch),
-        num_train_epochs=settings.epochs,
+        num_train_epochs=1,
         per_device_train_batch_size=settings.batch_size,
         learning_rate=settings.lr,
         lr_scheduler_type=settings.schedule,
@@ -68,7 +69,7 @@ def fit(
         weight_decay=settings.weight_decay,
         seed=settings.seed,
         data_seed=settings.seed,
-        train_sampling_strategy="group_by_length",
+        train_sampling_strategy="sequential",
         max_length=None,
         packing=False,
         bf16=False,
@@ -81,7 +82,13 @@ def fit(
         disable_tqdm=True,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
-    rows = Dataset.from_dict({"input_ids": [e.input_ids for e in examples], "labels": [e.labels for e in examples]})
+    lengths = [len(example.input_ids) for example in examples]
+    order = [
+        at for epoch in range(settings.epochs) for at in epoch_order(lengths, settings.batch_size, settings.seed, epoch)
+    ]
+    rows = Dataset.from_dict(
+        {"input_ids": [examples[at].input_ids for at in order], "labels": [examples[at].labels for at in order]}
+    )
     trainer = SFTTrainer(model=model, args=config, train_dataset=rows, processing_class=tokenizer, callbacks=[Watch()])
     from transformers.trainer_callback import PrinterCallback
 

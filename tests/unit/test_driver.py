@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from cordspec.diagnostics import Source, Span
 from cordspec.domain.inference import GenerateRequest, Generation, Sampling, ScoreRequest, TokenLogprobs
 from cordspec.domain.problem import Problem
 from cordspec.domain.prompt import Prompt, Segment, prompt_text
-from cordspec.diagnostics import Source, Span
 from cordspec.errors import StageError
 from cordspec.model import Block
 from cordspec.model.blocks import Budget

@@ -105,7 +105,9 @@ def test_set_changes_a_value_and_checks_its_path(experiment: Callable[..., Exper
 def test_like_let_import_and_extends(tmp_path: Path, registry: Registry) -> None:
     (tmp_path / "presets").mkdir()
     (tmp_path / "presets" / "sets.cord").write_text("cord 1\nlet many = 7\nproblems q : inventory { count = many }\n")
-    (tmp_path / "base.cord").write_text(BASE.replace("count = 5", "count = few").replace("cord 1\n", "cord 1\nlet few = 2\n"))
+    (tmp_path / "base.cord").write_text(
+        BASE.replace("count = 5", "count = few").replace("cord 1\n", "cord 1\nlet few = 2\n")
+    )
     child = tmp_path / "child.cord"
     text = """cord 1
 extends "base.cord"
@@ -131,16 +133,20 @@ def test_a_file_that_extends_itself_is_refused(tmp_path: Path, registry: Registr
 
 def test_the_terminal_form_points_at_the_place(diagnose: Diagnose) -> None:
     shown = render(diagnose(BASE.replace("scorer = pp", "scorer = pq")), "text")
-    assert shown == (
-        """error[E102]: no scorer named `pq`
+    assert (
+        shown
+        == (
+            """error[E102]: no scorer named `pq`
   --> test.cord:10:71
    |
  8 | scorer pp : predictive_perplexity { prover = b }
    | --------- a block with a similar name is defined here
 10 | decode traces { problems = p, pool = both, segmenter = steps, scorer = pq, search = beam4 }
    |                                                                        ^^ did you mean `pp`?"""
-        "\n  = help: cordspec explain E102"
-    ) or "E102" in shown
+            "\n  = help: cordspec explain E102"
+        )
+        or "E102" in shown
+    )
 
 
 def test_control_characters_do_not_reach_a_terminal(diagnose: Diagnose) -> None:

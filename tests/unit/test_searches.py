@@ -35,9 +35,7 @@ def play(machine: SearchMachine, seed: int, shuffle: int | None = None) -> list[
         if shuffle is not None:
             random.Random(shuffle).shuffle(answers)
         decision = machine.tell(answers, len(answers))
-        history.append(
-            ([c.trajectory.key for c in decision.kept], sorted(c.trajectory.key for c in decision.dropped))
-        )
+        history.append(([c.trajectory.key for c in decision.kept], sorted(c.trajectory.key for c in decision.dropped)))
         assert len(history) < 50
     return history
 
@@ -86,7 +84,12 @@ def test_a_finished_beam_competes_until_better_ones_push_it_out() -> None:
     script = [
         {("", 0): ("x", 0.6, True), ("", 1): ("b", 0.5, False)},
         {("b", 0): ("c", 0.7, False), ("b", 1): ("d", 0.8, False)},
-        {("bd", 0): ("e", 0.9, True), ("bd", 1): ("f", 0.1, True), ("bc", 0): ("g", 0.2, True), ("bc", 1): ("h", 0.85, True)},
+        {
+            ("bd", 0): ("e", 0.9, True),
+            ("bd", 1): ("f", 0.1, True),
+            ("bc", 0): ("g", 0.2, True),
+            ("bc", 1): ("h", 0.85, True),
+        },
     ]
     assert waves(machine, script) == [["x", "b"], ["bd", "bc"], ["bde", "bch"]]
     assert machine.ask() == []
@@ -112,7 +115,13 @@ def test_ties_go_to_probability_then_length_then_teacher_then_content() -> None:
         trajectory = root.prefix.extend((Step(text, ("t",), tokens),), finished=False)
         return ScoredCandidate((0,), writer, trajectory, Score.of(value, logprob))
 
-    ordered = [one("a", 0.6, -9, 9, 2), one("b", 0.5, -1, 9, 2), one("c", 0.5, -2, 3, 2), one("d", 0.5, -2, 4, 0), one("e", 0.5, -2, 4, 1)]
+    ordered = [
+        one("a", 0.6, -9, 9, 2),
+        one("b", 0.5, -1, 9, 2),
+        one("c", 0.5, -2, 3, 2),
+        one("d", 0.5, -2, 4, 0),
+        one("e", 0.5, -2, 4, 1),
+    ]
     mixed = ordered[::-1]
     assert sorted(mixed, key=lambda candidate: candidate.rank) == ordered
 

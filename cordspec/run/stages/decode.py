@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from cordspec.model.blocks import PoolOptions
 from cordspec.plan import Stage
 from cordspec.run.driver import Driver, SearchRecord, WaveRecord
 from cordspec.run.events import StageProgress
+from cordspec.run.gather import gather
 from cordspec.run.ledger import Ledger
 from cordspec.run.recording import candidate_records, trace_record
 from cordspec.run.teachers import Pool, Teacher
@@ -50,7 +50,7 @@ async def decode(shop: Workshop, stage: Stage, out: Path) -> str:
 
     with component_errors(shop.experiment.blocks[stage.block]):
         try:
-            made = await _gather([one(problem) for problem in problems])
+            made = await gather(one(problem) for problem in problems)
         finally:
             grader.close()
     traces = [trace for trace, _ in made]
@@ -128,15 +128,6 @@ def _messages(trace: TraceRecord) -> dict[str, object]:
         "authors": [list(step.authors) for step in trace.steps],
         "correct": trace.correct,
     }
-
-
-async def _gather(
-    work: Sequence[Coroutine[None, None, tuple[TraceRecord, list[CandidateRecord]]]],
-) -> list[tuple[TraceRecord, list[CandidateRecord]]]:
-    """All results in order; the first failure ends the others."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one) for one in work]
-    return [task.result() for task in tasks]
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from cordspec.extension.kinds.evaluator import Evaluator
 from cordspec.extension.kinds.grader import Grader
 from cordspec.plan import Stage
 from cordspec.run.events import StageProgress
+from cordspec.run.gather import gather
 from cordspec.run.ledger import Ledger
 from cordspec.run.seeds import derive
 from cordspec.run.workshop import Workshop, component_errors
@@ -34,7 +35,7 @@ async def evaluate(shop: Workshop, stage: Stage, out: Path) -> str:
     ledger = Ledger()
     with component_errors(block):
         evaluator = block.component(block.options)
-        engine = shop.models.view(refs[("model",)].name, "student", ledger)
+        engine = shop.models.view(refs[("model",)].name, "evaluated", ledger)
         grader_type = shop.registry.get("grader", evaluator.grader)
         assert issubclass(grader_type, Grader)
         grader = grader_type(grader_type.options_type())
@@ -51,7 +52,7 @@ async def evaluate(shop: Workshop, stage: Stage, out: Path) -> str:
             return [_graded(problem, sample, answer, grader) for sample, answer in enumerate(answers)]
 
         try:
-            predictions = await asyncio.gather(*(one(problem) for problem in problems))
+            predictions = await gather(one(problem) for problem in problems)
         finally:
             grader.close()
         metrics = evaluator.metrics([[draw.correct for draw in draws] for draws in predictions])
