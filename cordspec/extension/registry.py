@@ -37,8 +37,6 @@ class Registry:
     """
 
     def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
-        self._manager = pluggy.PluginManager(GROUP)
-        self._manager.add_hookspecs(hookspecs)
         self._found: Mapping[str, list[EntryPoint]] = defaultdict(list)
         for point in entry_points(group=GROUP) if found is None else found:
             known = self._found[point.name]
@@ -91,13 +89,14 @@ class Registry:
             "its entry point and its `cordspec_components` must agree",
         )  # fmt: skip
 
-    def _components_of(self, module: ModuleType) -> list[type[Component]]:
-        if not self._manager.is_registered(module):
-            self._manager.register(module)
-            self._manager.check_pending()
-        others = [plugin for plugin in self._manager.get_plugins() if plugin is not module]
-        hook = self._manager.subset_hook_caller("cordspec_components", others)
-        components = [component for yielded in hook() for component in yielded]
+    @staticmethod
+    def _components_of(module: ModuleType) -> list[type[Component]]:
+        """What a module yields; each module has a plugin manager of its own, so that a broken one harms no other."""
+        manager = pluggy.PluginManager(GROUP)
+        manager.add_hookspecs(hookspecs)
+        manager.register(module)
+        manager.check_pending()
+        components = [component for yielded in manager.hook.cordspec_components() for component in yielded]
         for component in components:
             if not (isclass(component) and issubclass(component, Component)):
                 raise TypeError(f"`cordspec_components` yields {component!r}, which is no component class")

@@ -1,0 +1,63 @@
+# Two commands do all the set-up on a fresh machine: `make run` (the quickstart) and `make test`.
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: venv run test slow lint format bench mini nightly lock clean
+
+venv: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+run: venv
+	$(BIN)/cordspec run specs/quickstart.cord
+
+test: venv
+	$(BIN)/python -m pytest -m "not slow" -q
+
+# real engines for minutes: the miniature's thresholds, a plugin's wheel in a clean environment
+slow: venv
+	$(BIN)/python -m pytest -m slow -q
+
+lint: venv
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/cordspec validate specs
+
+format: venv
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: venv
+	$(BIN)/python benchmarks/shared_prefixes.py
+
+# train the miniature models again; one thread each, two at a time
+mini: export OMP_NUM_THREADS = 1
+mini: venv
+	$(MAKE) -j2 mini-prover mini-digits mini-pairs
+	for name in prover; do $(BIN)/python -m cordspec_mini.publish $$name runs/mini_prover/stages/train-$$name-*/model; done
+	for name in adder multiplier; do $(BIN)/python -m cordspec_mini.publish $$name runs/mini_digits/stages/train-$$name-*/model; done
+	for name in subtracter base; do $(BIN)/python -m cordspec_mini.publish $$name runs/mini_pairs/stages/train-$$name-*/model; done
+
+mini-%: venv
+	$(BIN)/cordspec run specs/mini/$*.cord --display plain
+
+nightly: test slow bench
+
+# pin what CI installs; torch is the CPU build
+lock:
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet "torch==2.13.0" && .venv-lock/bin/pip install --quiet hatchling editables
+	.venv-lock/bin/pip install --quiet ".[dev]" && .venv-lock/bin/pip uninstall --quiet --yes cordspec
+	.venv-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf $(VENV) runs dist build
