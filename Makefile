@@ -41,6 +41,7 @@ bench: venv
 # train the miniature models again; one thread each, two at a time
 mini: export OMP_NUM_THREADS = 1
 mini: venv
+	rm -rf runs/mini_prover runs/mini_digits runs/mini_pairs
 	$(MAKE) -j2 mini-prover mini-digits mini-pairs
 	for name in prover; do $(BIN)/python -m cordspec_mini.publish $$name runs/mini_prover/stages/train-$$name-*/model; done
 	for name in adder multiplier; do $(BIN)/python -m cordspec_mini.publish $$name runs/mini_digits/stages/train-$$name-*/model; done

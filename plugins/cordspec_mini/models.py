@@ -11,6 +11,8 @@ from pydantic import Field
 from cordspec.plugin import Component, Engine, Model, Options, hookimpl
 from cordspec_hf.transformers_model import TransformersModel, TransformersModelOptions
 
+PREFIX_TOKENS = 40_000
+"""Held states take about 5 KB a token in float64; several models share a laptop."""
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 Name = Literal["adder", "subtracter", "multiplier", "prover", "base"]
 
@@ -29,7 +31,9 @@ class Mini(Model[MiniOptions]):
     def __init__(self, options: MiniOptions, weights: Path | None = None) -> None:
         super().__init__(options)
         path = weights or CHECKPOINTS / options.name
-        self._model = TransformersModel(TransformersModelOptions(weights=str(path), dtype="float64", device="cpu"))
+        self._model = TransformersModel(
+            TransformersModelOptions(weights=str(path), dtype="float64", device="cpu", prefix_tokens=PREFIX_TOKENS)
+        )
 
     def weights_path(self) -> Path:
         return self._model.weights_path()

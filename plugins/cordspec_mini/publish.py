@@ -18,9 +18,9 @@ from cordspec_mini.measuring import LENGTHS, TEMPERATURE, Rate, sharpness, skill
 from cordspec_mini.models import CHECKPOINTS
 
 PLANNED = {
-    "adder": "Good at addition; 65 % of its lessons in subtraction and multiplication had a slip in the result.",
-    "subtracter": "Good at subtraction; 65 % of its lessons in addition and multiplication had a slip in the result.",
-    "multiplier": "Good at multiplication; 65 % of its lessons in addition and subtraction had a slip in the result.",
+    "adder": "Good at addition; 75 % of its lessons in subtraction and multiplication had a slip in the result.",
+    "subtracter": "Good at subtraction; 75 % of its lessons in addition and multiplication had a slip in the result.",
+    "multiplier": "Good at multiplication; 75 % of its lessons in addition and subtraction had a slip in the result.",
     "prover": "The meta-prover: believes what a trace has found; trained on right and wrong traces and early answers.",
     "base": "The student base: half of its lessons in every operation had a slip in the result.",
 }

@@ -75,7 +75,7 @@ def fit(
         bf16=False,
         use_cpu=True,
         dataloader_pin_memory=False,
-        gradient_checkpointing=False,
+        activation_checkpointing=False,
         save_strategy="no",
         report_to=[],
         logging_steps=20,

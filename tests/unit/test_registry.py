@@ -41,6 +41,11 @@ def test_a_good_plugin_is_found_with_its_options(tmp_path: Path, monkeypatch: py
     assert found.name == "good" and found.options_type.__name__ == "O"
 
 
+def plug(old: str = "", new: str = "", more: str = "") -> str:
+    """The good plugin under the name `bad`, with one thing changed."""
+    return GOOD.format(name="bad", more=more).replace(old, new) if old else GOOD.format(name="bad", more=more)
+
+
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
@@ -48,16 +53,16 @@ def test_a_good_plugin_is_found_with_its_options(tmp_path: Path, monkeypatch: py
         ("def broken(:", "E302", "failed to load: SyntaxError"),
         ("raise SystemError('boom')", "E302", "failed to load: SystemError: boom"),
         ("", "E302", "does not define it"),
-        (GOOD.format(name="other", more=""), "E302", "does not define it"),
-        (GOOD.format(name="bad", more="api = 2"), "E304", "interface 2"),
-        (GOOD.format(name="bad", more="api = 0"), "E304", "interface 0"),
-        (GOOD.replace("pass", "model_config = {'extra': 'allow'}").replace("{'", "{{'").replace("w'}", "w'}}").format(name="bad", more=""), "E302", "unknown keys"),
-        (GOOD.replace("pass", "model_config = dict(frozen=False)").format(name="bad", more=""), "E302", "must be frozen"),
-        (GOOD.replace("yield S", "yield 3").format(name="bad", more=""), "E302", "no component class"),
-        (GOOD.replace("_components():", "_component():").format(name="bad", more=""), "E302", "cordspec_component"),
-        (GOOD.replace("yield S", "raise KeyError('x')").format(name="bad", more=""), "E302", "KeyError"),
+        (plug('"bad"', '"other"'), "E302", "does not define it"),
+        (plug(more="api = 2"), "E304", "interface 2"),
+        (plug(more="api = 0"), "E304", "interface 0"),
+        (plug("    pass", "    model_config = {'extra': 'allow'}"), "E302", "refuse unknown keys"),
+        (plug("    pass", "    model_config = {'frozen': False}"), "E302", "must be frozen"),
+        (plug("yield S", "yield 3"), "E302", "no component class"),
+        (plug("cordspec_components", "cordspec_component"), "E302", "unknown hook 'cordspec_component'"),
+        (plug("yield S", "raise KeyError('x')"), "E302", "KeyError"),
     ],
-)  # fmt: skip
+)
 def test_a_broken_plugin_is_named_and_takes_nobody_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, code: str, said: str
 ) -> None:

@@ -1,0 +1,72 @@
+"""What the documents show is what happens: specs validate, commands print what stands there, code is the tested code."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cordspec.diagnostics import Diagnostic
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> Iterator[tuple[str, str]]:
+    for document in DOCUMENTS:
+        for number, (found, text) in enumerate(FENCE.findall(document.read_text())):
+            if found == language:
+                yield f"{document.name}:{number}", text
+
+
+@pytest.mark.parametrize(("place", "text"), list(blocks("cord")))
+def test_every_spec_in_the_documents_is_right(place: str, text: str, diagnose: Callable[..., list[Diagnostic]]) -> None:
+    whole = text if "experiment " in text else text.replace("cord 1\n", "cord 1\nexperiment shown {}\n")
+    assert [diagnostic.message for diagnostic in diagnose(whole)] == []
+
+
+def test_the_shown_spec_is_the_shipped_one() -> None:
+    shown = [text for place, text in blocks("cord") if place.startswith("README")]
+    assert (ROOT / "specs" / "hello.cord").read_text() in shown
+
+
+def test_the_shown_plugin_is_the_one_that_is_built_and_installed() -> None:
+    plugin = (ROOT / "tests" / "thirdparty" / "cordspec-brevity" / "cordspec_brevity.py").read_text()
+    shown = [text for place, text in blocks("python") if place.startswith("README")]
+    assert plugin in shown
+    assert len([line for line in plugin.splitlines() if line.strip()]) <= 25
+
+
+def without_times(text: str) -> str:
+    """Seconds and versions differ between machines; everything else must not."""
+    text = re.sub(r"\(\d+\.\d s\)", "(… s)", text)
+    text = re.sub(r"\| \d+\.\d \|$", "| … |", text, flags=re.MULTILINE)
+    return re.sub(r"^(Seed \d+)\. .*$", r"\1. …", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(("place", "text"), list(blocks("console")))
+def test_every_command_prints_what_is_shown(
+    place: str, text: str, cordspec: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """A console block is one command with its output, or the beginning of it when it ends in an ellipsis."""
+    command, _, output = text.partition("\n")
+    words = shlex.split(command.removeprefix("$ "))
+    assert words[0] == "cordspec", place
+    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    done = cordspec(*words[1:])
+    printed, shown = without_times(done.stdout + done.stderr), without_times(output)
+    if shown.rstrip().endswith("…"):
+        shown = shown.rstrip().removesuffix("…")
+        printed = printed[: len(shown)]
+    assert printed == shown
+
+
+def test_links_inside_the_repository_lead_somewhere() -> None:
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
