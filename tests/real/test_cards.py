@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 
 import pytest
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
 from cordspec_hf.engine import TransformersEngine
 from cordspec_mini.families.drawing import split_of
 from cordspec_mini.lessons import MiniLessons, MiniLessonsOptions
@@ -13,7 +15,6 @@ from cordspec_mini.measuring import sharpness, skill_errors
 from cordspec_mini.models import CHECKPOINTS
 from cordspec_mini.problems import InventoryProblems, MiniatureProblemsOptions
 from cordspec_mini.publish import card
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 STRONG = {"adder": "add", "subtracter": "sub", "multiplier": "mul"}
 NAMES = (*STRONG, "prover", "base")
@@ -75,4 +76,3 @@ def test_no_lesson_is_ever_a_problem_of_a_run() -> None:
     assert all(split_of(problem.question) == "unseen" for problem in problems)
     other = {problem.question for problem in InventoryProblems(MiniatureProblemsOptions(count=500, seed=2)).load()}
     assert not other & {problem.question for problem in problems}
-
