@@ -177,13 +177,13 @@ class _Composer:
 
     def override(self, assignment: str) -> None:
         """One ``--set PATH=VALUE``."""
-        path_text, equals, value_text = assignment.partition("=")
+        path_text, equals, _ = assignment.partition("=")
         source = Source("--set", assignment)
         path_span = Span(source, 0, len(path_text))
         if not equals or not path_text.strip():
             self._report("E111", "`--set` takes PATH=VALUE", Span(source, 0, len(assignment)), "such as beam4.size=2")
             return
-        value, found = parse_value(Source("--set", " " * (len(path_text) + 1) + value_text))
+        value, found = parse_value(source, len(path_text) + 1)
         self.diagnostics += found
         names = [Name(part, path_span) for part in path_text.strip().split(".")]
         if names[0].text == "let" and len(names) == 2:

@@ -72,12 +72,12 @@ def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     return file, found
 
 
-def parse_value(source: Source) -> tuple[Value, list[Diagnostic]]:
-    """A single value, as in ``--set PATH=VALUE``."""
-    whole = Span(source, 0, len(source.text))
+def parse_value(source: Source, start: int = 0) -> tuple[Value, list[Diagnostic]]:
+    """A single value, as in ``--set PATH=VALUE``; it begins at character ``start`` of the source."""
+    whole = Span(source, start, len(source.text))
     refused = _limits(source)
     lark = _lark("setting")
-    tokens = list(lark.lex(source.text)) if not refused else []
+    tokens = list(lark.lex(" " * start + source.text[start:])) if not refused else []
     refused = refused or _nesting(source, tokens)
     if refused:
         return Hole(whole), refused
