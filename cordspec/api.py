@@ -19,6 +19,7 @@ from cordspec.errors import SpecError, UsageError
 from cordspec.extension.registry import Registry
 from cordspec.model import Experiment
 from cordspec.model import resolve as _resolve
+from cordspec.model.compose import why_unreadable
 from cordspec.plan import Graph
 from cordspec.report.load import load_run
 from cordspec.report.report import Report, make_report
@@ -39,11 +40,9 @@ def read(path: Path) -> Source:
     """
     try:
         return Source(str(path), path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        why = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else (error.strerror or "unreadable").lower()
-        raise UsageError(
-            Diagnostic("E106", f"cannot read {path}: {why}", help="give the path of a .cord file")
-        ) from error
+    except (OSError, ValueError) as error:
+        message = f"cannot read {path}: {why_unreadable(error)}"
+        raise UsageError(Diagnostic("E106", message, help="give the path of a .cord file")) from error
 
 
 def parse(source: Source) -> tuple[File, list[Diagnostic]]:

@@ -8,9 +8,7 @@
     |-- PreflightError      3   the environment lacks something: an extra, a model, a GPU, disk space
     |-- StageError          4   a stage failed
     |-- IncompleteError     5   stopped before the end, nothing lost, resumable
-    |-- IntegrityError      6   something stored is not what was written
-    |-- PolicyError         7   refused by security policy
-    `-- ExpectationError    8   an `expect` of the spec does not hold
+    `-- IntegrityError      6   something stored is not what was written
 
 Each carries the diagnostics to show. Plugins raise plain Python errors; `cordspec.run` says which component failed.
 """
@@ -55,11 +53,3 @@ class IncompleteError(CordspecError):
 
 class IntegrityError(CordspecError):
     exit_code = 6
-
-
-class PolicyError(CordspecError):
-    exit_code = 7
-
-
-class ExpectationError(CordspecError):
-    exit_code = 8

@@ -67,10 +67,11 @@ def read_manifest(run: Path) -> Manifest:
     path = run / MANIFEST
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        version = raw["schema_version"]
+        if version == SCHEMA_VERSION:
+            return Manifest(**{**raw, "stages": [StageEntry(**stage) for stage in raw["stages"]]})
+    except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{run} is not a run directory: it holds no readable {MANIFEST}"
         raise UsageError(Diagnostic("E708", message, help="give the directory that `cordspec run` printed")) from error
-    if raw.get("schema_version") != SCHEMA_VERSION:
-        message = f"{path} has version {raw.get('schema_version')}, this cordspec reads version {SCHEMA_VERSION}"
-        raise UsageError(Diagnostic("E708", message, help="use the cordspec that wrote it"))
-    return Manifest(**{**raw, "stages": [StageEntry(**stage) for stage in raw["stages"]]})
+    message = f"{path} has version {version}, this cordspec reads version {SCHEMA_VERSION}"
+    raise UsageError(Diagnostic("E708", message, help="use the cordspec that wrote it"))

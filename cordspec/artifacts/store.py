@@ -14,7 +14,18 @@ from pathlib import Path
 from cordspec.diagnostics import Diagnostic
 from cordspec.errors import IncompleteError, IntegrityError
 
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENOTDIR}
+_DISK = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EIO,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EFBIG,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+    errno.EEXIST,
+}
 
 STAGES = "stages"
 RECEIPT = "artifact.json"
@@ -84,17 +95,27 @@ class RunDirectory:
             IntegrityError: a file is missing or is not what was written.
         """
         directory = self.stage(stage_id)
-        receipt = json.loads((directory / RECEIPT).read_text(encoding="utf-8"))
-        for name, expected in receipt["files"].items():
+        help = f"remove {directory} to make it again"
+        try:
+            expected = {
+                name: str(file["sha256"]) for name, file in json.loads(_read(directory / RECEIPT))["files"].items()
+            }
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise IntegrityError(Diagnostic("E706", f"{directory / RECEIPT} is damaged", help=help)) from error
+        for name, digest in expected.items():
             path = directory / name
-            if not path.is_file() or _digest(path) != expected["sha256"]:
-                message = f"{path} is not the file that the run wrote"
-                raise IntegrityError(Diagnostic("E706", message, help=f"remove {directory} to make it again"))
+            if not path.is_file() or _digest(path) != digest:
+                raise IntegrityError(Diagnostic("E706", f"{path} is not the file that the run wrote", help=help))
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file of a stage, through to the disk."""
     _write(path, text)
+
+
+def is_disk_error(error: OSError) -> bool:
+    """Whether an error says that the disk is full, read-only or not usable, rather than that our request was odd."""
+    return error.errno in _DISK
 
 
 @contextmanager
@@ -107,7 +128,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _DISK:
+        if not is_disk_error(error):
             raise
         message = f"cannot write into {path}: {(error.strerror or str(error)).lower()}"
         help = "free some space or choose another --out, then give the same command again: nothing is lost"
@@ -116,11 +137,19 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 def _sign(directory: Path) -> None:
     files = sorted(path for path in directory.rglob("*") if path.is_file())
+    for path in files:
+        _sync(path)
+    for inner in (path for path in directory.rglob("*") if path.is_dir()):
+        _sync(inner)
     described = {
         str(path.relative_to(directory)): {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in files
     }
     _write(directory / RECEIPT, json.dumps({"schema_version": 1, "files": described}, indent=2, sort_keys=True) + "\n")
     _sync(directory)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _digest(path: Path) -> str:
@@ -135,8 +164,8 @@ def _write(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

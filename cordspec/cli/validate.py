@@ -43,15 +43,30 @@ def validate(options: argparse.Namespace) -> int:
     return int(errors > 0)
 
 
+def _standard_input() -> Source:
+    try:
+        return Source("<stdin>", sys.stdin.buffer.read().decode("utf-8"))
+    except UnicodeDecodeError as error:
+        message = "standard input is not UTF-8 text"
+        raise UsageError(Diagnostic("E106", message, help="give the path of a .cord file")) from error
+
+
 def _sources(paths: list[str]) -> Iterator[Source]:
     for given in paths:
         path = Path(given)
         if given == "-":
-            yield Source("<stdin>", sys.stdin.read())
-        elif path.is_dir():
+            yield _standard_input()
+        elif _is_directory(path):
             inside = sorted(path.rglob("*.cord"))
             if not inside:
                 raise UsageError(Diagnostic("E106", f"no .cord file in {path}", help="give a spec or its directory"))
             yield from (api.read(one) for one in inside)
         else:
             yield api.read(path)
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long; reading it will say so
+        return False

@@ -19,7 +19,7 @@ def render(diagnostics: Sequence[Diagnostic], format: Format) -> str:
     """All diagnostics in one format, sorted by place; without a final line break."""
     ordered = sorted(diagnostics, key=lambda diagnostic: diagnostic.order)
     if format == "json":
-        return json.dumps(as_json(ordered), indent=2, ensure_ascii=False)
+        return json.dumps(as_json(ordered), indent=2)
     one = {"text": _text, "concise": _concise, "github": _github}[format]
     separator = "\n\n" if format == "text" else "\n"
     return separator.join(one(diagnostic) for diagnostic in ordered)

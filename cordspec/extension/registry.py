@@ -49,10 +49,6 @@ class Registry:
         prefix = f"{kind}."
         return sorted(name.removeprefix(prefix) for name in self._found if name.startswith(prefix))
 
-    def distribution(self, kind: str, name: str) -> str:
-        """``name version`` of the distribution that provides a component."""
-        return _distribution(self._found[f"{kind}.{name}"][0])
-
     def get(self, kind: str, name: str) -> type[Component]:
         """The class of a component.
 

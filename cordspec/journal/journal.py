@@ -55,16 +55,19 @@ class Journal:
     def get(self, keys: Sequence[bytes]) -> dict[bytes, tuple[Answer, float]]:
         """The remembered answers with the seconds that each of them took."""
         found: dict[bytes, tuple[Answer, float]] = {}
-        for first in range(0, len(keys), _KEYS_A_QUERY):
-            some = keys[first : first + _KEYS_A_QUERY]
-            marks = ",".join("?" * len(some))
-            rows = self._connection.execute(f"SELECT key, answer, seconds FROM answer WHERE key IN ({marks})", some)
-            found.update({key: (json.loads(answer), seconds) for key, answer, seconds in rows})
+        try:
+            for first in range(0, len(keys), _KEYS_A_QUERY):
+                some = keys[first : first + _KEYS_A_QUERY]
+                marks = ",".join("?" * len(some))
+                rows = self._connection.execute(f"SELECT key, answer, seconds FROM answer WHERE key IN ({marks})", some)
+                found.update({key: (json.loads(answer), seconds) for key, answer, seconds in rows})
+        except sqlite3.DatabaseError as error:
+            raise self._failure(error) from error
         return found
 
     def put(self, model: str, answers: Iterable[tuple[bytes, Answer, float]]) -> None:
         """Store answers in one transaction. They are on disk when this returns; a known key keeps its first answer."""
-        rows = [(key, model, json.dumps(answer, ensure_ascii=False), seconds) for key, answer, seconds in answers]
+        rows = [(key, model, json.dumps(answer, ensure_ascii=True), seconds) for key, answer, seconds in answers]
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany("INSERT OR IGNORE INTO answer VALUES (?, ?, ?, ?)", rows)

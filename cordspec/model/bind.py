@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 
 from cordspec.diagnostics import Diagnostic, Fix, Label, Span
 from cordspec.extension.options import ComponentOf, Dimension, Interval, Options, Placeholders, Ref, RefTo, Unit
-from cordspec.model.compose import Draft, Scope, Setting, suggest
-from cordspec.syntax.nodes import Bool, Field, Hole, List, Number, Object, Path, Range, Text, Value
+from cordspec.model.compose import Draft, Overlay, Scope, Setting, assign, suggest
+from cordspec.syntax.nodes import Bool, Hole, List, Number, Object, Path, Range, Text, Value
 
 UNITS: Final[Mapping[Dimension, Mapping[str, float]]] = {
     "tokens": {"tok": 1},
@@ -92,13 +92,15 @@ class Binder:
         try:
             return options.model_validate(values)
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                self.diagnostics.append(self._constraint(detail, head))
+            told = [self._constraint(detail, head) for detail in error.errors(include_url=False)]
+            first = {diagnostic.span: diagnostic for diagnostic in reversed(told)}  # one a value, whatever its arms
+            self.diagnostics += first.values()
             return None
 
     def _constraint(self, detail: ErrorDetails, head: Span) -> Diagnostic:
-        place = tuple(str(part) for part in detail["loc"] if isinstance(part, str))
-        span = next((self.spans[place[:n]] for n in range(len(place), 0, -1) if place[:n] in self.spans), head)
+        path = tuple(str(part) for part in detail["loc"] if isinstance(part, str))
+        place = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in self.spans), path[:1])
+        span = self.spans.get(place, head)
         limits = detail.get("ctx", {})
         words = {
             "greater_than": "it must be greater than {gt}", "greater_than_equal": "it must be at least {ge}",
@@ -111,7 +113,7 @@ class Binder:
 
     # values
 
-    def _value(self, value: Value, wanted: Any, scope: Scope, place: tuple[str, ...]) -> object:
+    def _value(self, value: Value | Overlay, wanted: Any, scope: Scope, place: tuple[str, ...]) -> object:
         """The value as ``wanted``, a type with our marks.
 
         Raises:
@@ -120,6 +122,8 @@ class Binder:
         if isinstance(value, Hole):
             raise _Wrong()
         wanted, marks = _unwrap(wanted)
+        if isinstance(value, Overlay):
+            return self._overlaid(value, wanted, place)
         arms = [arm for arm in get_args(wanted) if arm is not type(None)] if _is_union(wanted) else []
         if arms:
             return self._one_of(value, arms, scope, place)
@@ -268,9 +272,7 @@ class Binder:
         near = next(draft for draft in fitting if draft.name == close)
         related = (Label(near.span, "a block with a similar name is defined here"),)
         fix = Fix(f"write `{close}`", value.span, close)
-        return Diagnostic(
-            "E102", message, value.span, f"did you mean `{close}`?", related, "cordspec explain E102", (fix,)
-        )
+        return Diagnostic("E102", message, value.span, f"did you mean `{close}`?", related, fixes=(fix,))
 
     def _component(self, value: Value, kind: str) -> str:
         if not isinstance(value, Path):
@@ -315,22 +317,50 @@ class Binder:
         }
 
     def _object(self, value: Value, wanted: type[BaseModel], scope: Scope, place: tuple[str, ...]) -> object:
+        return self._inner(self._settings(value, wanted, scope), wanted, value.span, place)
+
+    def _overlaid(self, overlay: Overlay, wanted: Any, place: tuple[str, ...]) -> object:
+        """An object with some of its fields set one by one, each read in the file that set it."""
+        if not (isinstance(wanted, type) and issubclass(wanted, BaseModel)):
+            name = ".".join(place)
+            raise _Wrong(_diagnostic("E110", f"`{name}` has no fields", overlay.span, f"set `{name}` itself"))
+        return self._inner(self._merged(overlay, wanted), wanted, overlay.span, place)
+
+    def _merged(self, overlay: Overlay, wanted: type[BaseModel]) -> dict[str, Setting]:
+        settings: dict[str, Setting] = {}
+        if overlay.base is not None:
+            base = overlay.base
+            if isinstance(base.value, Overlay):
+                settings = self._merged(base.value, wanted)
+            else:
+                settings = self._settings(self._constant(base.value, wanted, (), base.scope), wanted, base.scope)
+        for name, change in overlay.changes.items():
+            inner = change.value
+            if isinstance(inner, Overlay) and inner.base is None and name in settings:
+                settings[name] = Setting(change.name, Overlay(settings[name], inner.changes, inner.span), change.scope)
+            else:
+                settings[name] = change
+        return settings
+
+    def _settings(self, value: Value, wanted: type[BaseModel], scope: Scope) -> dict[str, Setting]:
         if not isinstance(value, Object):
             raise _Wrong(_mistake(value, f"`{{ {', '.join(wanted.model_fields)} }}`", ""))
-        settings = {entry.path.text: _setting(entry, scope) for entry in value.fields}
-        inner = self._fields(settings, wanted, value.span, f"`{'.'.join(place)}`", place)
+        settings: dict[str, Setting] = {}
+        given: set[str] = set()
+        for entry in value.fields:
+            if entry.path.text in given:
+                raise _Wrong(_diagnostic("E109", f"`{entry.path.text}` is given twice", entry.path.span, "again"))
+            given.add(entry.path.text)
+            assign(settings, entry.path.names, entry.value, scope)
+        return settings
+
+    def _inner(
+        self, settings: Mapping[str, Setting], wanted: type[BaseModel], span: Span, place: tuple[str, ...]
+    ) -> dict[str, object]:
+        inner = self._fields(settings, wanted, span, f"`{'.'.join(place)}`", place)
         if inner is None:
             raise _Wrong()
         return inner
-
-
-def _setting(entry: Field, scope: Scope) -> Setting:
-    name = (
-        entry.path.names[0]
-        if len(entry.path.names) == 1
-        else type(entry.path.names[0])(entry.path.text, entry.path.span)
-    )
-    return Setting(name, entry.value, scope)
 
 
 def _unwrap(wanted: Any) -> tuple[Any, list[object]]:

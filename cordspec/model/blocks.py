@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cordspec.extension.options import (
-    Bytes,
     GraderName,
     ModelRef,
     Options,
@@ -22,18 +21,10 @@ from cordspec.extension.options import (
 Temperature = Annotated[float, Field(ge=0.0, le=10.0)]
 
 
-class Cluster(Options):
-    """The machines that a plan is made for."""
-
-    gpus: int = Field(0, ge=0, description="number of GPUs")
-    gpu_memory: Bytes = Field(0, ge=0, description="memory of one GPU")
-
-
 class ExperimentOptions(Options):
     """The experiment itself; a spec has exactly one."""
 
     seed: int = Field(0, ge=0, description="every random draw of the run derives from it")
-    cluster: Cluster = Field(Cluster(), description="the machines that a plan is made for")
     in_flight: int = Field(64, ge=1, le=4096, description="problems worked on at the same time; changes no result")
 
 
@@ -43,7 +34,7 @@ class PoolOptions(Options):
     teachers: tuple[ModelRef, ...] = Field(
         min_length=1, description="the models that propose steps, in tie-break order"
     )
-    temperature: Temperature | tuple[Temperature, ...] = Field(
+    temperature: Temperature | Annotated[tuple[Temperature, ...], Field(min_length=1)] = Field(
         0.6, description="one for all, or a list: one per teacher, or several of a single teacher"
     )
     top_p: float = Field(1.0, gt=0.0, le=1.0, description="nucleus sampling")

@@ -51,6 +51,18 @@ def _scorer_fits_search(experiment: Experiment) -> Iterator[Diagnostic]:
             yield Diagnostic("E208", message, block.span_of("scorer"), f"needs a scorer of a {search.unit}")
 
 
+def _matched_decodes(experiment: Experiment) -> Iterator[Diagnostic]:
+    """A search that is sized to another decode needs that decode's spending on the same problems."""
+    for block in experiment.of_kind("decode"):
+        decode = experiment.decode(block.name)
+        search = experiment.blocks[decode.search.name]
+        for place, ref in search.refs():
+            if ref.kind == "decode" and experiment.decode(ref.name).problems != decode.problems:
+                message = f"`{search.name}` matches the tokens of `{ref}`, which is over other problems"
+                related = (Label(search.span_of(*place), "matched here"),)
+                yield Diagnostic("E209", message, block.span_of("problems"), "both need the same problems", related)
+
+
 def _same_problems_twice(experiment: Experiment) -> Iterator[Diagnostic]:
     """A student must not be measured on the very problems that it was trained on."""
     trained = {
@@ -79,6 +91,7 @@ RULES: Final[tuple[Callable[[Experiment], Iterator[Diagnostic]], ...]] = (
     _no_circles,
     _pool_temperatures,
     _scorer_fits_search,
+    _matched_decodes,
     _same_problems_twice,
     _identical_teachers,
 )

@@ -9,12 +9,12 @@ from pathlib import Path as FilePath
 
 from cordspec.diagnostics import Diagnostic, Fix, Label, Source, Span
 from cordspec.syntax import parse, parse_value
-from cordspec.syntax.nodes import Block, Extends, Field, Import, Let, Name, Object, Path, Text, Value
+from cordspec.syntax.nodes import Block, Extends, Field, Import, Let, Name, Path, Text, Value
 from cordspec.syntax.parser import KINDS
 
 BLOCK_KINDS = KINDS - {"import", "extends", "let"}
 DEEPEST = 64
-"""How many files may stand in one chain of imports and extensions."""
+"""How many files a spec may be made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,20 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlay:
+    """An object of which single fields are set (``budget.answer = 64tok``); the others stay as ``base`` has them."""
+
+    base: Setting | None
+    changes: Mapping[str, Setting]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """A value and the scope in which its names are to be read."""
 
     name: Name
-    value: Value
+    value: Value | Overlay
     scope: Scope
 
 
@@ -79,37 +88,48 @@ class _Composer:
         file, found = parse(source)
         self.diagnostics += found
         here = FilePath(source.name).parent
+        told: set[str] = set()
+        aliases: set[str] = set()
         inner = (*chain, str(FilePath(source.name).resolve()))
         for item in file.items:
             match item:
                 case Extends(path):
                     self._read(path, here, scope, inner)
                 case Import(path, alias):
+                    if alias.text in aliases:
+                        self._report("E108", f"the name `{alias.text}` is used twice", alias.span, "again")
+                        continue
+                    aliases.add(alias.text)
                     prefix = f"{scope.prefix}{alias.text}."
                     self._read(path, here, Scope(prefix), inner)
                 case Let(name, value):
+                    if name.text in scope.lets and name.text in told:
+                        self._report("E108", f"the name `{name.text}` is used twice", name.span, "again")
+                    told.add(name.text)
                     scope.lets[name.text] = value
                 case Block():
                     self._block(item, scope)
 
     def _read(self, path: Text, here: FilePath, scope: Scope, chain: tuple[str, ...]) -> None:
+        if "\x00" in path.value:
+            self._report("E006", "a path cannot hold a NUL character", path.span, "this is not a path")
+            return
         target = here / path.value
         if FilePath(path.value).is_absolute() or ".." in FilePath(path.value).parts[1:]:
             self._report("E107", "a path in a spec is relative and stays near it", path.span, "write a relative path")
-            return
-        if str(target.resolve()) in chain:
-            self._report("E105", f"`{path.value}` refers back to itself", path.span, "this closes a circle")
             return
         if len(self.sources) >= DEEPEST:
             self._report("E404", f"more than {DEEPEST} files", path.span, "one too many")
             return
         try:
+            if str(target.resolve()) in chain:
+                self._report("E105", f"`{path.value}` refers back to itself", path.span, "this closes a circle")
+                return
             text = target.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = (
-                "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else (error.strerror or "unreadable").lower()
+        except (OSError, ValueError, RuntimeError) as error:
+            self._report(
+                "E106", f"cannot read `{path.value}`: {why_unreadable(error)}", path.span, f"looked for {target}"
             )
-            self._report("E106", f"cannot read `{path.value}`: {why}", path.span, f"looked for {target}")
             return
         self.load(Source(str(target), text), scope, chain)
 
@@ -180,6 +200,9 @@ class _Composer:
         path_text, equals, _ = assignment.partition("=")
         source = Source("--set", assignment)
         path_span = Span(source, 0, len(path_text))
+        if equals and not assignment[len(path_text) + 1 :].strip():
+            self._report("E003", "the value is missing", Span(source, 0, len(assignment)), "expected a value after `=`")
+            return
         if not equals or not path_text.strip():
             self._report("E111", "`--set` takes PATH=VALUE", Span(source, 0, len(assignment)), "such as beam4.size=2")
             return
@@ -200,6 +223,10 @@ class _Composer:
                     draft.kind, name, draft.component, settings, draft.doc, draft.span, draft.scope
                 )
                 return
+        if path_text.strip() in self.blocks:
+            message = f"`--set {path_text}`: `{path_text}` is a block, and one field of it is set at a time"
+            self._report("E111", message, path_span, f"such as {path_text}.FIELD=VALUE")
+            return
         close = suggest(names[0].text, self.blocks)
         label = f"did you mean `{close}`?" if close else "the path is BLOCK.FIELD, as in beam4.size=2"
         self._report("E111", f"`--set {path_text}`: no block named `{names[0].text}`", path_span, label)
@@ -222,11 +249,20 @@ def assign(settings: dict[str, Setting], names: Sequence[Name], value: Value, sc
         settings[first.text] = Setting(first, value, scope)
         return
     known = settings.get(first.text)
-    inner = list(known.value.fields) if known is not None and isinstance(known.value, Object) else []
-    path = Path(tuple(rest), rest[0].span)
-    inner = [item for item in inner if item.path.text != path.text]
-    inner.append(Field(path, value, path.span))
-    settings[first.text] = Setting(first, Object(tuple(inner), path.span), scope)
+    overlaid = known.value if known is not None and isinstance(known.value, Overlay) else None
+    changes = dict(overlaid.changes) if overlaid else {}
+    assign(changes, rest, value, scope)
+    overlay = Overlay(overlaid.base if overlaid else known, changes, value.span)
+    settings[first.text] = Setting(first, overlay, scope)
+
+
+def why_unreadable(error: Exception) -> str:
+    """In plain words, why a file could not be read as text."""
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8 text"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "no usable path"
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -30,6 +30,8 @@ class Block:
     doc: str
     span: Span
     spans: Mapping[Place, Span]
+    helpers: tuple[str, ...] = ()
+    """Name and version of each component that a field names (a grader); part of the fingerprint."""
 
     def refs(self) -> Iterator[tuple[Place, Ref]]:
         """All references to other blocks, with the fields that hold them."""

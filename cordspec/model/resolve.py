@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cordspec.diagnostics import Diagnostic, Fix, Source, Span
 from cordspec.extension.component import Component
-from cordspec.extension.options import Options
+from cordspec.extension.options import ComponentOf, Options
 from cordspec.extension.registry import Registry, RegistryError
 from cordspec.model.bind import Binder, Names
 from cordspec.model.blocks import CORE_KINDS
@@ -40,13 +40,33 @@ def _bind_all(composition: Composition, registry: Registry, diagnostics: list[Di
         if found is None:
             continue
         component, options_type = found
-        what = f"{draft.kind} `{component.name}`" if component else f"a {draft.kind}"
+        what = f"{draft.kind} `{component.name}`" if component else article(draft.kind)
         binder = Binder(names)
         options = binder.bind(draft, options_type, what)
         diagnostics += binder.diagnostics
         if options is not None:
-            blocks[draft.name] = Block(draft.kind, draft.name, component, options, draft.doc, draft.span, binder.spans)
+            helpers = _helpers(options, binder, draft, registry, diagnostics)
+            blocks[draft.name] = Block(
+                draft.kind, draft.name, component, options, draft.doc, draft.span, binder.spans, helpers
+            )
     return blocks
+
+
+def _helpers(
+    options: Options, binder: Binder, draft: Draft, registry: Registry, diagnostics: list[Diagnostic]
+) -> tuple[str, ...]:
+    """The components that fields name, loaded once here so that a broken one is told before anything runs."""
+    found: list[str] = []
+    for name, known in type(options).model_fields.items():
+        for mark in known.metadata:
+            if isinstance(mark, ComponentOf):
+                wanted = str(getattr(options, name))
+                try:
+                    found.append(f"{mark.kind} {wanted} {registry.get(mark.kind, wanted).version}")
+                except RegistryError as error:
+                    span = binder.spans.get((name,), draft.span)
+                    diagnostics.append(Diagnostic(error.code, str(error), span, help=error.help))
+    return tuple(found)
 
 
 def _component(
@@ -58,7 +78,7 @@ def _component(
         return None
     if draft.kind in CORE_KINDS:
         if draft.component is not None:
-            message = f"a {draft.kind} names no component"
+            message = f"{article(draft.kind)} names no component"
             diagnostics.append(Diagnostic("E114", message, draft.component.span, f"remove `: {draft.component.text}`"))
             return None
         return None, CORE_KINDS[draft.kind]
@@ -79,6 +99,11 @@ def _component(
         diagnostics.append(Diagnostic(error.code, str(error), span, label, help=error.help, fixes=fixes))
         return None
     return component, component.options_type
+
+
+def article(kind: str) -> str:
+    """A kind with its article."""
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def _experiment_count(experiments: list[Draft], source: Source) -> Diagnostic:

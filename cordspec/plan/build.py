@@ -81,6 +81,9 @@ def _fingerprint(block: Block, known: dict[str, str], seed: int, identify: Ident
         content.append(_plain(block.options, known))
     if block.kind in ("decode", "student", "eval"):
         content.append(seed)
+    if block.kind == "student":
+        content.append(block.name)  # its training seed derives from it
+    content += block.helpers
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -90,7 +93,7 @@ def _plain(value: object, known: dict[str, str]) -> object:
     if isinstance(value, Ref):
         return [value.name, known[value.name]] if value.kind == "model" else known[value.name]
     if isinstance(value, BaseModel):
-        return {name: _plain(getattr(value, name), known) for name in type(value).model_fields if name != "expect"}
+        return {name: _plain(getattr(value, name), known) for name in type(value).model_fields}
     if isinstance(value, Interval):
         return [value.low, value.high]
     if isinstance(value, dict):

@@ -37,11 +37,3 @@ class Graph:
 
     def of_block(self, block: str) -> Stage:
         return next(stage for stage in self.stages if stage.block == block)
-
-    def tree(self) -> str:
-        """The graph as indented text."""
-        lines = [self.experiment]
-        for stage in self.stages:
-            after = f"  <- {', '.join(stage.inputs)}" if stage.inputs else ""
-            lines.append(f"  {stage.kind:<9} {stage.block}  {stage.fingerprint[:12]}{after}")
-        return "\n".join(lines)

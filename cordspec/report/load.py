@@ -9,6 +9,8 @@ from pathlib import Path
 from cordspec.artifacts.manifest import Manifest, StageEntry, read_manifest
 from cordspec.artifacts.records import CandidateRecord, PredictionRecord, TraceRecord, read_lines
 from cordspec.artifacts.store import STAGES
+from cordspec.diagnostics import Diagnostic
+from cordspec.errors import IntegrityError
 
 Costs = dict[str, dict[str, float]]
 """Spending by role, as in a stage's ledger."""
@@ -58,10 +60,15 @@ def load_run(path: Path) -> RunView:
 
     Raises:
         UsageError: it is not one.
+        IntegrityError: a stage that it names is missing or damaged.
     """
     manifest = read_manifest(path)
-    decodes = [_decode(path, manifest, entry) for entry in manifest.stages if entry.kind == "decode"]
-    evals = [_eval(path, manifest, entry) for entry in manifest.stages if entry.kind == "evaluate"]
+    try:
+        decodes = [_decode(path, manifest, entry) for entry in manifest.stages if entry.kind == "decode"]
+        evals = [_eval(path, manifest, entry) for entry in manifest.stages if entry.kind == "evaluate"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"a finished stage of {path} cannot be read: {error}"
+        raise IntegrityError(Diagnostic("E706", message, help="give the same `cordspec run` again")) from error
     return RunView(path, manifest, tuple(decodes), tuple(evals))
 
 

@@ -20,9 +20,10 @@ def accuracy(decode: DecodeView) -> Estimate:
 
 
 def perplexities(decode: DecodeView) -> dict[str, Estimate]:
-    """Predictive perplexity at the end, before the last step, and over all steps (paper.md, section 3)."""
+    """The guiding score at the end; before the last step and over all steps where every step was scored (paper.md 3)."""
     final = [trace.score for trace in decode.traces if trace.score is not None]
-    scored = [[step.score for step in trace.steps if step.score is not None] for trace in decode.traces]
+    every = [[step.score for step in trace.steps] for trace in decode.traces]
+    scored = [[score for score in scores if score is not None] for scores in every if None not in scores]
     return {
         "score_final": estimate(final),
         "score_before_last_step": estimate([scores[-2] for scores in scored if len(scores) > 1]),

@@ -33,7 +33,7 @@ class Report:
     data: dict[str, object]
 
     def to_json(self) -> str:
-        return json.dumps(self.data, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        return json.dumps(self.data, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_markdown(self) -> str:
         parts = [f"# {self.title}", *self.lines]
@@ -134,7 +134,7 @@ def _evaluations_table(evals: Sequence[EvalView]) -> Table:
     rows = []
     for one in evals:
         for name, metric in one.metrics.items():
-            shown = f"{metric['value']:.3f} ± {metric['standard_error']:.3f}"
+            shown = str(Estimate(metric["value"], metric["standard_error"], int(metric["n"])))
             sizes = (f"{metric['n']:g}", f"{metric['samples']:g}")
             rows.append((one.name, one.model, one.model_kind, one.problems, name, shown, *sizes))
     columns = ("eval", "model", "kind", "problems", "metric", "value", "n", "samples")
@@ -186,8 +186,13 @@ def _tag_table(decode: DecodeView) -> Table:
     return Table(f"Teacher share by kind of step: {decode.name}", ("step", *authors), rows)
 
 
+def _difference(value: Estimate) -> str:
+    shown = str(value)
+    return shown if shown.startswith("-") or value.value is None else f"+{shown}"
+
+
 def _number(value: Estimate) -> str:
-    return f"{value.value:.3f}" if value.n else "–"
+    return "–" if value.value is None else f"{value.value:.3f}"
 
 
 def _markdown_table(table: Table) -> str:

@@ -14,13 +14,15 @@ FLIPS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its standard error over ``n`` problems; the error is None for fewer than two."""
+    """A mean with its standard error over ``n`` problems; None for the mean of none, and for the error of fewer than two."""
 
-    value: float
+    value: float | None
     standard_error: float | None
     n: int
 
     def __str__(self) -> str:
+        if self.value is None:
+            return "–"
         error = "" if self.standard_error is None else f" ± {self.standard_error:.3f}"
         return f"{self.value:.3f}{error}"
 
@@ -38,7 +40,7 @@ class Comparison:
 def estimate(values: Sequence[float]) -> Estimate:
     """Mean and standard error of the mean."""
     if not values:
-        return Estimate(math.nan, None, 0)
+        return Estimate(None, None, 0)
     error = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
     return Estimate(fmean(values), error, len(values))
 

@@ -38,7 +38,8 @@ class WaveRecord:
     number: int
     candidates: tuple[tuple[Merged, ScoredCandidate], ...]
     invalid: tuple[tuple[Expansion, Proposal], ...]
-    kept: frozenset[str]
+    kept: frozenset[tuple[int, ...]]
+    """The kept candidates, by the numbers of their expansions."""
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class Driver:
             merged = merge(expansions, proposals)
             scored = await self._score(problem, merged)
             decision = machine.tell(scored, spent)
-            kept = frozenset(candidate.trajectory.key for candidate in decision.kept)
+            kept = frozenset(candidate.expansions for candidate in decision.kept)
             invalid = tuple((e, p) for e, p in zip(expansions, proposals, strict=True) if not p.valid)
             wave = WaveRecord(decision.wave, tuple(zip(merged, scored, strict=True)), invalid, kept)
             record.generated += spent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import platform
 import time
 from dataclasses import asdict
@@ -62,6 +62,7 @@ async def execute(
         graph, loaded = prepare(experiment, limit)
         models = Models(experiment, journal)
         directory.write("spec.cord", experiment.sources[0].text)
+        directory.write("sources.json", json.dumps({one.name: one.text for one in experiment.sources}, indent=2) + "\n")
         reused = frozenset(stage.block for stage in graph.stages if directory.has(stage.id))
         observer.on_event(RunStarted(graph, str(out), reused))
         shop = Workshop(experiment, graph, registry, directory, loaded, models, observer)
@@ -106,7 +107,7 @@ async def _make(shop: Workshop, stage: Stage, out: Path) -> str:
         case "decode":
             return await decode(shop, stage, out)
         case "train":
-            return await asyncio.to_thread(train, shop, stage, out)
+            return await train(shop, stage, out)
         case "evaluate":
             return await evaluate(shop, stage, out)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from cordspec.domain.inference import GenerateRequest, Generation, Role, ScoreRequest, TokenLogprobs
 from cordspec.domain.prompt import Prompt
-from cordspec.extension.kinds.engine import Engine, EngineCounters, Model
+from cordspec.extension.kinds.engine import Engine, EngineCounters
 from cordspec.journal import Journal, answer_key
 from cordspec.journal.journal import Answer
 from cordspec.run.batcher import Batcher
@@ -27,8 +27,10 @@ Result = TypeVar("Result", Generation, TokenLogprobs)
 class ModelGateway:
     """One model of a run. It is loaded when something is asked that the journal does not know."""
 
-    def __init__(self, model: Model, fingerprint: str, journal: Journal, device: asyncio.Lock) -> None:
-        self._model = model
+    def __init__(
+        self, open_engine: Callable[[], Engine], fingerprint: str, journal: Journal, device: asyncio.Lock
+    ) -> None:
+        self._open = open_engine
         self._fingerprint = fingerprint
         self._journal = journal
         self._engine: Engine | None = None
@@ -43,7 +45,7 @@ class ModelGateway:
     @property
     def engine(self) -> Engine:
         if self._engine is None:
-            self._engine = self._model.open()
+            self._engine = self._open()
         return self._engine
 
     @property

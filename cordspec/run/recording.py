@@ -48,7 +48,7 @@ def _of_wave(problem: str, wave: WaveRecord) -> Iterator[CandidateRecord]:
 def _fate(scored: ScoredCandidate, wave: WaveRecord) -> Fate:
     if scored.score is None:
         return "failed"
-    return "kept" if scored.trajectory.key in wave.kept else "dropped"
+    return "kept" if scored.expansions in wave.kept else "dropped"
 
 
 def trace_record(record: SearchRecord, pool: Pool, grader: Grader) -> TraceRecord:
@@ -60,9 +60,16 @@ def trace_record(record: SearchRecord, pool: Pool, grader: Grader) -> TraceRecor
             record.generated, 0,
         )  # fmt: skip
     scores = _scores(record)
+    by_driver = record.chosen is not None and not record.chosen.trajectory.finished
     tags = [*problem.step_tags, *("" for _ in trajectory.steps)]
     steps = tuple(
-        StepRecord(step.text, step.authors, step.tokens, scores.get(_prefix_key(trajectory, at + 1)), tags[at])
+        StepRecord(
+            step.text,
+            step.authors,
+            step.tokens,
+            scores.get(_prefix_key(trajectory, at + 1, closed_by_driver=by_driver)),
+            tags[at],
+        )
         for at, step in enumerate(trajectory.steps)
     )
     chosen = record.chosen.score if record.chosen else None
@@ -92,8 +99,7 @@ def _scores(record: SearchRecord) -> dict[str, float]:
     }
 
 
-def _prefix_key(trajectory: Trajectory, length: int) -> str:
+def _prefix_key(trajectory: Trajectory, length: int, *, closed_by_driver: bool) -> str:
     """The key under which the first ``length`` steps stood when they were scored."""
-    whole = length == len(trajectory.steps)
-    finished = whole and trajectory.finished
-    return Trajectory(trajectory.steps[:length], finished).key
+    closed = length == len(trajectory.steps) and trajectory.finished and not closed_by_driver
+    return Trajectory(trajectory.steps[:length], closed).key

@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cordspec.artifacts.store import RunDirectory
+from cordspec.artifacts.store import RunDirectory, is_disk_error
 from cordspec.diagnostics import Diagnostic
 from cordspec.domain.inference import Role
 from cordspec.domain.problem import Problem
 from cordspec.errors import CordspecError, PreflightError, SpecError, StageError
 from cordspec.extension.component import Component, EngineAccess, InvalidData, Unavailable
-from cordspec.extension.kinds.engine import EngineCounters, Model
+from cordspec.extension.kinds.engine import Engine, EngineCounters, Model
+from cordspec.extension.kinds.grader import Grader
 from cordspec.extension.options import Ref
 from cordspec.extension.registry import Registry
 from cordspec.journal import Journal
@@ -68,8 +69,14 @@ class Models:
                 self._fingerprints[name] = self.component(name).fingerprint()
         fingerprint = self._fingerprints[name]
         if fingerprint not in self._gateways:
-            self._gateways[fingerprint] = ModelGateway(self.component(name), fingerprint, self._journal, self._device)
+            self._gateways[fingerprint] = ModelGateway(
+                lambda: self._open(name), fingerprint, self._journal, self._device
+            )
         return self._gateways[fingerprint].view(role, ledger)
+
+    def _open(self, name: str) -> Engine:
+        with component_errors(self._experiment.blocks[name]):
+            return self.component(name).open()
 
     @property
     def counters(self) -> EngineCounters:
@@ -93,6 +100,14 @@ class StageContext:
 
     def engine(self, ref: Ref) -> EngineAccess:
         return self.models.view(ref.name, "prover", self.ledger)
+
+
+def grader_of(registry: Registry, name: str, block: Block) -> Grader:
+    """The grader that a block names."""
+    with component_errors(block):
+        component = registry.get("grader", name)
+        assert issubclass(component, Grader)
+        return component(component.options_type())
 
 
 def model_of(block: Block) -> Model:
@@ -129,6 +144,8 @@ class component_errors:  # reads as a statement: `with component_errors(block):`
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         match error:
             case None | CordspecError() | asyncio.CancelledError():
+                return
+            case OSError() if is_disk_error(error):
                 return
             case Unavailable(help=help):
                 raise PreflightError(self._diagnostic("E601", str(error), help)) from error

@@ -30,6 +30,7 @@ from cordspec.syntax.nodes import (
 )
 
 LONGEST_NAME: Final = 200
+LONGEST_INTEGER: Final = 40
 
 
 class TreeBuilder:
@@ -142,13 +143,16 @@ class TreeBuilder:
         unit = str(token)[len(digits) :]
         if token.type == "NUMBER":
             digits, unit = str(token), ""
-        value = float(digits) if digits else math.nan
-        if not math.isfinite(value):
+        whole = not set(digits) & set(".eE")
+        if not digits:  # put in by the recovery, which has told what is missing
+            return Hole(self._span(token))
+        value = int(digits) if whole and len(digits) <= LONGEST_INTEGER else float(digits)
+        if not math.isfinite(value) or (whole and len(digits) > LONGEST_INTEGER):
             self.diagnostics.append(
                 Diagnostic("E201", "the number is too large", self._span(token), "not a finite number")
             )
             return Hole(self._span(token))
-        return Number(value, unit, not set(digits) & set(".eE"), self._span(token))
+        return Number(value, unit, whole, self._span(token))
 
     def _text(self, node: Token | Tree[Token]) -> Text:
         span = self._span(node)

@@ -43,6 +43,7 @@ class Number:
     """A number with its unit, ``""`` for none. ``whole`` says that it was written without a fraction or an exponent."""
 
     value: float
+    """An ``int`` where ``whole``, so that large seeds are exact."""
     unit: str
     whole: bool
     span: Span

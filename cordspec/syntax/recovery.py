@@ -8,6 +8,7 @@ column, close whatever is still open. What was put in for a value is an ``ERROR`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Final
 
 from lark import Token, Tree, UnexpectedToken
@@ -44,6 +45,8 @@ class Recovery:
         self._kinds = kinds
         self.diagnostics: list[Diagnostic] = []
         self._opened: list[Token] = []
+        self._without_values = copy(parser.parser_state.parse_conf)  # for trials, which must not build the shared tree
+        self._without_values.callbacks = {}
 
     def run(self) -> Tree[Token] | None:
         """The tree, with holes where values were missing; None when not even that much could be read."""
@@ -85,7 +88,8 @@ class Recovery:
             return False
         if types == ("$END",):
             return "$END" in self._parser.accepts()
-        trial = self._parser.copy()
+        trial = self._parser.copy(deepcopy_values=False)
+        trial.parser_state.parse_conf = self._without_values
         try:
             for name in types:
                 trial.feed_token(Token(name, ""))

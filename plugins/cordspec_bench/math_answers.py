@@ -61,8 +61,9 @@ class MathAnswers(Evaluator[MathAnswersOptions]):
         shares = [sum(draws) / len(draws) for draws in graded]
         n = len(shares)
         mean = math.fsum(shares) / n
-        variance = math.fsum((share - mean) ** 2 for share in shares) / (n - 1) if n > 1 else math.nan
-        return {"pass_at_1": Metric(mean, math.sqrt(variance / n), n, self.options.samples)}
+        spread = math.fsum((share - mean) ** 2 for share in shares)
+        error = math.sqrt(spread / (n - 1) / n) if n > 1 else None
+        return {"pass_at_1": Metric(mean, error, n, self.options.samples)}
 
 
 @hookimpl

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import json
+import select
+import subprocess
+import sys
 from collections.abc import Iterable
-from multiprocessing.connection import Connection
-from typing import ClassVar
+from typing import IO, ClassVar
 
 from pydantic import Field
 
 from cordspec.plugin import Component, Grader, Options, Seconds, Unavailable, hookimpl
-from cordspec_bench.final_answer import final_answer, numbers
+from cordspec_bench.final_answer import final_answer, items
 
 START_SECONDS = 60.0
 
@@ -22,7 +24,7 @@ class MathVerifyOptions(Options):
 
 
 class MathVerify(Grader[MathVerifyOptions]):
-    """Equal texts and equal lists of plain numbers, in their order, are decided here; all else goes to math-verify.
+    """Equal texts, and plain lists of numbers in their order, are decided here; all else goes to math-verify.
 
     Comparing a hostile expression may take for ever or crash, so it happens in a child process with a hard time limit.
     """
@@ -31,68 +33,53 @@ class MathVerify(Grader[MathVerifyOptions]):
 
     def __init__(self, options: MathVerifyOptions) -> None:
         super().__init__(options)
-        self._limit = options.time_limit
-        self._child: multiprocessing.process.BaseProcess | None = None
-        self._pipe: Connection | None = None
+        self._child: subprocess.Popen[str] | None = None
 
     def grade(self, written: str, reference: str) -> bool:
         answer, wanted = final_answer(written), final_answer(reference)
         if answer == wanted:
             return bool(wanted)
-        numbers_wanted = numbers(wanted)
-        if numbers_wanted is not None and (len(numbers_wanted) > 1 or numbers(answer) is not None):
-            return numbers(answer) == numbers_wanted
+        items_wanted, items_found = items(wanted), items(answer)
+        if items_wanted is not None and (items_found is not None or len(items_wanted) > 1):
+            return items_found == items_wanted
         return self._verify(answer, wanted)
 
     def _verify(self, answer: str, wanted: str) -> bool:
-        pipe = self._start()
+        child = self._started()
+        assert child.stdin is not None and child.stdout is not None
         try:
-            pipe.send((answer, wanted))
-            if pipe.poll(self._limit):
-                return bool(pipe.recv())
-        except (EOFError, OSError):
-            pass
-        self.close()
-        return False
+            child.stdin.write(json.dumps([answer, wanted]) + "\n")
+            child.stdin.flush()
+            said = _line(child.stdout, self.options.time_limit)
+        except OSError:
+            said = ""
+        if not said:
+            self.close()
+        return said == "true"
 
-    def _start(self) -> Connection:
-        if self._pipe is None:
-            context = multiprocessing.get_context("spawn")
-            self._pipe, theirs = context.Pipe()
-            self._child = context.Process(target=_serve, args=(theirs,), daemon=True)
-            self._child.start()
-            theirs.close()
-            if not self._pipe.poll(START_SECONDS) or self._pipe.recv() != "ready":
+    def _started(self) -> subprocess.Popen[str]:
+        if self._child is None:
+            command = [sys.executable, "-m", "cordspec_bench.math_worker"]
+            self._child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+            assert self._child.stdout is not None
+            if _line(self._child.stdout, START_SECONDS) != "ready":
                 self.close()
                 raise Unavailable("the grader needs math-verify", 'pip install "cordspec[bench]"')
-        return self._pipe
+        return self._child
 
     def close(self) -> None:
-        if self._pipe is not None:
-            self._pipe.close()
         if self._child is not None:
             self._child.kill()
-            self._child.join()
-        self._pipe = self._child = None
+            self._child.communicate()
+        self._child = None
 
 
-def _serve(pipe: Connection) -> None:
-    """The child: compares until the parent goes away."""
-    try:
-        from math_verify import parse, verify
-    except ImportError:
-        pipe.send("missing")
-        return
-    pipe.send("ready")
-    while True:
-        try:
-            answer, wanted = pipe.recv()
-        except EOFError:
-            return
-        try:
-            pipe.send(bool(verify(parse(f"${wanted}$"), parse(f"${answer}$"))))
-        except Exception:  # an answer that cannot be compared is wrong
-            pipe.send(False)
+def _line(stream: IO[str], seconds: float) -> str:
+    """The next line, or an empty text when it does not come in time or never."""
+    ready, _, _ = select.select([stream], [], [], seconds)
+    return stream.readline().strip() if ready else ""
 
 
 @hookimpl

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cordspec.plugin import Prompt, Segment
@@ -45,8 +46,11 @@ class PromptEncoder:
 
         description = json.loads(tokenizer.backend_tokenizer.to_str())
         self._added = {token["content"]: token["id"] for token in description["added_tokens"]}
+        self._strips_right = {token["content"] for token in description["added_tokens"] if token["rstrip"]}
+        self._strips_left = {token["content"] for token in description["added_tokens"] if token["lstrip"]}
         description["added_tokens"] = []
-        description["post_processor"] = None
+        for setting in ("post_processor", "truncation", "padding"):
+            description[setting] = None
         self._plain = Tokenizer.from_str(json.dumps(description))
         longest_first = sorted(self._added, key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
@@ -55,9 +59,16 @@ class PromptEncoder:
         ids: list[int] = []
         spans: list[tuple[int, int]] = []
         pending, pending_at, at = "", 0, 0
+        before = ""
 
-        def flush() -> None:
-            nonlocal pending
+        def flush(strip_right: bool = False) -> None:
+            nonlocal pending, pending_at
+            if before in self._strips_right:
+                stripped = pending.lstrip()
+                pending_at += len(pending) - len(stripped)
+                pending = stripped
+            if strip_right:
+                pending = pending.rstrip()
             if pending:
                 piece = self._plain.encode(pending, add_special_tokens=False)
                 ids.extend(piece.ids)
@@ -66,7 +77,8 @@ class PromptEncoder:
 
         for text, special in self._pieces(prompt):
             if special:
-                flush()
+                flush(text in self._strips_left)
+                before = text
                 ids.append(self._added[text])
                 spans.append((at, at + len(text)))
                 pending_at = at + len(text)
@@ -101,6 +113,8 @@ class PromptEncoder:
         return [piece for piece in pieces if piece[0]]
 
 
+TEMPLATE_DATE = datetime(2026, 1, 1)
+"""The date that a chat template is told: a prompt that changed at midnight would void a run's journal."""
 _QUESTION = "\x00question\x00"
 
 
@@ -108,7 +122,7 @@ def chat_opening(tokenizer: PreTrainedTokenizerFast, question: str, system: str 
     """The model's own chat template around a question, up to where the assistant's turn begins.
 
     A template that opens the thinking part by itself is cut before its ``<think>``, which the trace format supplies, so
-    that exactly one is left.
+    that exactly one is left. Templates that print the date are always told the same one.
 
     Raises:
         ValueError: the template drops the question or repeats it.
@@ -116,7 +130,9 @@ def chat_opening(tokenizer: PreTrainedTokenizerFast, question: str, system: str 
     messages = [{"role": "user", "content": _QUESTION}]
     if system:
         messages.insert(0, {"role": "system", "content": system})
-    rendered = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    rendered = tokenizer.apply_chat_template(
+        messages, add_generation_prompt=True, tokenize=False, strftime_now=TEMPLATE_DATE.strftime
+    )
     before, *after = str(rendered).split(_QUESTION)
     if len(after) != 1:
         raise ValueError(f"the chat template shows the question {len(after)} times instead of once")

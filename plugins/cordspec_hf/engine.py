@@ -69,10 +69,6 @@ class TransformersEngine:
         self._prefilled = self._reused = self._generated = 0
 
     @property
-    def context_length(self) -> int:
-        return self._context
-
-    @property
     def counters(self) -> EngineCounters:
         return EngineCounters(self._prefilled, self._reused, self._generated)
 

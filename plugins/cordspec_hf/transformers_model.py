@@ -15,7 +15,11 @@ from cordspec.plugin import Component, Engine, Model, Options, Tokens, Unavailab
 Dtype = Literal["float64", "float32", "bfloat16"]
 ENGINE_VERSION = "1"
 """Part of every fingerprint: raised when the engine begins to give other answers."""
-IDENTITY = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
+IDENTITY = (
+    "*.safetensors", "*config.json", "*.index.json", "*.jinja", "*.model", "tokenizer*", "special_tokens_map.json",
+    "added_tokens.json", "vocab*", "merges.txt",
+)  # fmt: skip
+"""The files that decide an answer; a card beside them does not."""
 
 
 class TransformersModelOptions(Options):

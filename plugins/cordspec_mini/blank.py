@@ -65,7 +65,8 @@ class MiniBlank(Model[MiniBlankOptions]):
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
-        path = Path(tempfile.mkdtemp(prefix="cordspec-blank-"))
+        self._scratch = tempfile.TemporaryDirectory(prefix="cordspec-blank-")  # removed with this component
+        path = Path(self._scratch.name)
         LlamaForCausalLM(config).save_pretrained(path)
         tokenizer.save_pretrained(path)
         return path

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cordspec_train.examples import Example
-from cordspec_train.ordering import epoch_order
+from cordspec_train.ordering import training_order
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -78,14 +78,12 @@ def fit(
         activation_checkpointing=False,
         save_strategy="no",
         report_to=[],
-        logging_steps=20,
+        logging_steps=1,
         disable_tqdm=True,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
     lengths = [len(example.input_ids) for example in examples]
-    order = [
-        at for epoch in range(settings.epochs) for at in epoch_order(lengths, settings.batch_size, settings.seed, epoch)
-    ]
+    order = training_order(lengths, settings.batch_size, settings.seed, settings.epochs)
     rows = Dataset.from_dict(
         {"input_ids": [examples[at].input_ids for at in order], "labels": [examples[at].labels for at in order]}
     )

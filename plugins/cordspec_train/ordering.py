@@ -9,8 +9,15 @@ POOL_BATCHES = 20
 """Examples are sorted by length only within so many batches, so that the order stays close to a uniform shuffle."""
 
 
+def training_order(lengths: Sequence[int], batch_size: int, seed: int, epochs: int) -> list[int]:
+    """The indices of all examples, ``epochs`` times each: the whole batches of every epoch, then what was left over."""
+    each = [epoch_order(lengths, batch_size, seed, epoch) for epoch in range(epochs)]
+    whole = len(lengths) // batch_size * batch_size
+    return [at for order in each for at in order[:whole]] + [at for order in each for at in order[whole:]]
+
+
 def epoch_order(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[int]:
-    """The indices of all examples, once each, in the order in which an epoch takes them.
+    """The indices of all examples, once each, in the order in which an epoch takes them; a part of a batch comes last.
 
     Batches of like length waste little on padding. They must not come sorted as well: transformers' own grouping by
     length does that, and on the miniature it learns several times slower.

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,11 +88,12 @@ def test_a_killed_run_goes_on_and_asks_nothing_twice(spec: Path, tmp_path: Path)
     out = tmp_path / "killed"
     command = [sys.executable, "-m", "cordspec", "run", str(spec), "--out", str(out), "--display", "plain"]
     kept = 0
-    for enough in (40, 150):
+    for journal_bytes in (200_000, 600_000):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         deadline = time.monotonic() + 120
-        while process.poll() is None and _size(out / "run.db-wal") < enough * 600 and time.monotonic() < deadline:
+        while process.poll() is None and _size(out / "run.db-wal") < journal_bytes and time.monotonic() < deadline:
             time.sleep(0.01)
+        assert process.poll() is None, "it was over before it could be killed"
         process.send_signal(signal.SIGKILL)
         process.wait()
         after = _answers(out)
@@ -113,7 +115,7 @@ def _size(path: Path) -> int:
 def _answers(run: Path) -> int:
     if not (run / "run.db").exists():
         return 0
-    with sqlite3.connect(run / "run.db") as connection:
+    with closing(sqlite3.connect(run / "run.db")) as connection:
         return int(connection.execute("SELECT count(*) FROM answer").fetchone()[0])
 
 

@@ -14,7 +14,7 @@ from cordspec.plugin import InvalidData, Ref, Solution, TrainingExample, prompt_
 from cordspec_hf.encoding import PromptEncoder, chat_opening
 from cordspec_mini.models import CHECKPOINTS
 from cordspec_train.examples import IGNORED, encode_example
-from cordspec_train.ordering import epoch_order
+from cordspec_train.ordering import epoch_order, training_order
 from cordspec_train.sft import Sft, SftOptions
 
 EXAMPLES = [
@@ -119,3 +119,12 @@ def test_an_epoch_takes_every_example_once_in_an_order_of_its_own(
     assert order == epoch_order(lengths, size, seed, epoch)
     if len(lengths) > 50 and len(set(lengths)) > 20:
         assert order != epoch_order(lengths, size, seed, epoch + 1)
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=200), st.integers(1, 16), st.integers(1, 4))
+def test_every_epoch_keeps_its_batches_whole(lengths: list[int], size: int, epochs: int) -> None:
+    order = training_order(lengths, size, 0, epochs)
+    assert sorted(order) == sorted([*range(len(lengths))] * epochs)
+    whole = len(lengths) // size * size
+    for epoch in range(epochs):
+        assert order[epoch * whole : (epoch + 1) * whole] == epoch_order(lengths, size, 0, epoch)[:whole]

@@ -176,3 +176,14 @@ def test_curation_at_equal_tokens_agrees_with_its_targets_over_many_problems() -
             total += cost
             machine.tell([candidate(expansions[0], str(expansions[0].number), 0.5)], cost)
     assert abs(total / sum(targets) - 1) < 0.02
+
+
+def test_a_prefix_closed_at_once_does_not_take_a_second_place() -> None:
+    """`b` is kept open and finished; closing the open one gives the finished one again, which must not push out `c`."""
+    machine = BeamMachine(2, 1, 2)
+    first, second = machine.ask()
+    machine.tell([candidate(first, "b", 0.9, finished=True), candidate(second, "b", 0.9)], 0)
+    closes, goes_on = machine.ask()
+    again = ScoredCandidate((closes.number,), 0, closes.prefix.extend((), finished=True), Score.of(0.9))
+    decision = machine.tell([again, candidate(goes_on, "c", 0.8)], 0)
+    assert [c.trajectory.thinking for c in decision.kept] == ["b", "bc"]

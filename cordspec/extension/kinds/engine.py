@@ -32,11 +32,6 @@ class Engine(Protocol):
     """
 
     @property
-    def context_length(self) -> int:
-        """Tokens of prompt and continuation together."""
-        ...
-
-    @property
     def counters(self) -> EngineCounters: ...
 
     def opening(self, question: str) -> Prompt:

@@ -14,10 +14,10 @@ from cordspec.extension.component import Component, EngineAccess, OptionsT
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """An estimate with its standard error over ``n`` problems, ``samples`` draws each."""
+    """An estimate with its standard error over ``n`` problems (None for one), ``samples`` draws each."""
 
     value: float
-    standard_error: float
+    standard_error: float | None
     n: int
     samples: int
 

@@ -13,7 +13,6 @@ from cordspec.artifacts.store import write_text
 from cordspec.domain.inference import Sampling
 from cordspec.domain.problem import Problem
 from cordspec.domain.prompt import assistant_turn, prompt_text
-from cordspec.extension.kinds.grader import Grader
 from cordspec.extension.kinds.scorer import Scorer
 from cordspec.extension.kinds.search import Search
 from cordspec.extension.kinds.segmenter import Segmenter
@@ -25,7 +24,7 @@ from cordspec.run.gather import gather
 from cordspec.run.ledger import Ledger
 from cordspec.run.recording import candidate_records, trace_record
 from cordspec.run.teachers import Pool, Teacher
-from cordspec.run.workshop import StageContext, Workshop, component_errors
+from cordspec.run.workshop import StageContext, Workshop, component_errors, grader_of
 
 TRACES, CANDIDATES, DATASET, LEDGER = "traces.jsonl", "candidates.jsonl", "dataset.jsonl", "ledger.json"
 
@@ -39,11 +38,11 @@ async def decode(shop: Workshop, stage: Stage, out: Path) -> str:
     driver = _driver(shop, stage, ledger, watch)
     targets = _targets(shop, driver.search)
     slots = asyncio.Semaphore(shop.experiment.options.in_flight)
-    grader = _grader(shop, options.grader)
+    grader = grader_of(shop.registry, options.grader, shop.experiment.blocks[stage.block])
 
     async def one(problem: Problem) -> tuple[TraceRecord, list[CandidateRecord]]:
         async with slots:
-            record = await driver.decode(problem, targets.get(problem.id))
+            record = await driver.decode(problem, targets[problem.id] if targets else None)
         trace = trace_record(record, driver.pool, grader)
         watch.on_problem(trace)
         return trace, candidate_records(record)
@@ -111,12 +110,6 @@ def _targets(shop: Workshop, search: Search) -> dict[str, int]:
     if search.matched is None:
         return {}
     return {trace.problem: trace.generated for trace in traces_of(shop, search.matched.name)}
-
-
-def _grader(shop: Workshop, name: str) -> Grader:
-    component = shop.registry.get("grader", name)
-    assert issubclass(component, Grader)
-    return component(component.options_type())
 
 
 def _messages(trace: TraceRecord) -> dict[str, object]:

@@ -14,14 +14,14 @@ from cordspec.domain.inference import GenerateRequest, Generation
 from cordspec.domain.problem import Problem
 from cordspec.domain.prompt import THINK_CLOSE
 from cordspec.extension.component import EngineAccess
-from cordspec.extension.kinds.evaluator import Evaluator
+from cordspec.extension.kinds.evaluator import Evaluator, Metric
 from cordspec.extension.kinds.grader import Grader
 from cordspec.plan import Stage
 from cordspec.run.events import StageProgress
 from cordspec.run.gather import gather
 from cordspec.run.ledger import Ledger
 from cordspec.run.seeds import derive
-from cordspec.run.workshop import Workshop, component_errors
+from cordspec.run.workshop import Workshop, component_errors, grader_of
 
 PREDICTIONS, METRICS = "predictions.jsonl", "metrics.json"
 
@@ -36,9 +36,7 @@ async def evaluate(shop: Workshop, stage: Stage, out: Path) -> str:
     with component_errors(block):
         evaluator = block.component(block.options)
         engine = shop.models.view(refs[("model",)].name, "evaluated", ledger)
-        grader_type = shop.registry.get("grader", evaluator.grader)
-        assert issubclass(grader_type, Grader)
-        grader = grader_type(grader_type.options_type())
+        grader = grader_of(shop.registry, evaluator.grader, block)
         slots = asyncio.Semaphore(shop.experiment.options.in_flight)
         done = 0
 
@@ -59,9 +57,12 @@ async def evaluate(shop: Workshop, stage: Stage, out: Path) -> str:
     write_text(out / PREDICTIONS, to_lines(draw for draws in predictions for draw in draws))
     described = {"metrics": {name: asdict(metric) for name, metric in metrics.items()}, "ledger": ledger.as_dict()}
     write_text(out / METRICS, json.dumps(described, indent=2, sort_keys=True) + "\n")
-    return ", ".join(
-        f"{name} {m.value:.3f} ± {m.standard_error:.3f} (n = {m.n} x {m.samples})" for name, m in metrics.items()
-    )
+    return ", ".join(f"{name} {_shown(metric)}" for name, metric in metrics.items())
+
+
+def _shown(metric: Metric) -> str:
+    error = "" if metric.standard_error is None else f" ± {metric.standard_error:.3f}"
+    return f"{metric.value:.3f}{error} (n = {metric.n} x {metric.samples})"
 
 
 def _requests(evaluator: Evaluator, problem: Problem, engine: EngineAccess, seed: int) -> Sequence[GenerateRequest]:

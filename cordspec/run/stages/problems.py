@@ -23,11 +23,14 @@ def load(block: Block, limit: int | None) -> tuple[Problem, ...]:
     """
     assert block.component is not None and issubclass(block.component, ProblemSource)
     with component_errors(block):
-        problems = list({problem.id: problem for problem in block.component(block.options).load()}.values())
-        for number, problem in enumerate(problems, 1):
+        found: dict[str, Problem] = {}
+        for number, problem in enumerate(block.component(block.options).load(), 1):
+            if found.setdefault(problem.id, problem).answer != problem.answer:
+                raise InvalidData(f"problem {number} asks the question of an earlier one, with another answer")
             if not problem.question.strip() or not problem.answer.strip():
                 what = "question" if not problem.question.strip() else "answer"
                 raise InvalidData(f"problem {number} has no {what}", "every problem needs a question and an answer")
+        problems = list(found.values())
         if not problems:
             raise InvalidData(f"`{block.name}` holds no problem", "check its options, or the file that it reads")
     return tuple(problems[:limit])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import asdict
 from pathlib import Path
+from threading import Event
 
 from cordspec.artifacts.store import write_text
 from cordspec.domain.problem import Solution
@@ -20,8 +22,24 @@ from cordspec.run.workshop import STUDENT_WEIGHTS, Workshop, component_errors
 TRAINING = "training.json"
 
 
-def train(shop: Workshop, stage: Stage, out: Path) -> str:
-    """Train one student and write its weights and what the trainer logged. Returns a summary."""
+class Stopped(Exception):
+    """The run is being stopped; raised inside the trainer at its next step."""
+
+
+async def train(shop: Workshop, stage: Stage, out: Path) -> str:
+    """Train one student and write its weights and what the trainer logged. Returns a summary.
+
+    The trainer works in a thread of its own; a run that is stopped ends it at its next step.
+    """
+    stopping = Event()
+    try:
+        return await asyncio.to_thread(_train, shop, stage, out, stopping)
+    except asyncio.CancelledError:
+        stopping.set()
+        raise
+
+
+def _train(shop: Workshop, stage: Stage, out: Path, stopping: Event) -> str:
     block = shop.experiment.blocks[stage.block]
     assert block.component is not None and issubclass(block.component, Trainer)
     refs = dict(block.refs())
@@ -33,6 +51,8 @@ def train(shop: Workshop, stage: Stage, out: Path) -> str:
         weights = shop.models.component(refs[("init",)].name).weights_path()
 
         def on_step(step: int, steps: int, loss: float) -> None:
+            if stopping.is_set():
+                raise Stopped
             shop.observer.on_event(StageProgress(stage, step, steps, "steps", {"loss": round(loss, 4)}))
 
         seed = derive(shop.experiment.options.seed, "train", stage.block)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
-from cordspec.plugin import Problem, Solution
+from cordspec.plugin import ANSWER_CUE, ANSWER_END, Problem, Solution
 from cordspec_mini.families import chain_arithmetic, inventory
 from cordspec_mini.families.operations import Skill
 
@@ -63,7 +63,7 @@ def solved(drawn: Drawn, rng: random.Random, errors: Mapping[Skill, float], earl
     if shown < len(bodies):
         found = drawn.complete(found[:shown])
     thinking = "".join(HEADER.format(n=n, body=body) for n, body in enumerate(bodies[:shown], 1))
-    answer = f"\n\nThe final answer is {drawn.answer(found)}."
+    answer = f"{ANSWER_CUE}{drawn.answer(found)}{ANSWER_END}"
     return Problem(drawn.question, reference(drawn), Solution(thinking, answer), drawn.step_tags)
 
 

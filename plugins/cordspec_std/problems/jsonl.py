@@ -9,7 +9,18 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from cordspec.plugin import Component, InvalidData, Options, Problem, ProblemSource, Solution, Unavailable, hookimpl
+from cordspec.plugin import (
+    ANSWER_CUE,
+    ANSWER_END,
+    Component,
+    InvalidData,
+    Options,
+    Problem,
+    ProblemSource,
+    Solution,
+    Unavailable,
+    hookimpl,
+)
 
 
 class JsonLinesOptions(Options):
@@ -30,7 +41,7 @@ class JsonLines(ProblemSource[JsonLinesOptions]):
     def load(self) -> Iterator[Problem]:
         path = Path(self.options.path)
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").split("\n")
         except OSError as error:
             raise Unavailable(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from error
         except UnicodeDecodeError as error:
@@ -48,7 +59,7 @@ class JsonLines(ProblemSource[JsonLinesOptions]):
             raise InvalidData("this line is not a JSON object", "one JSON object a line", place)
         question, answer = self._text(row, self.options.question, place), self._text(row, self.options.answer, place)
         thinking = row.get(self.options.thinking)
-        solution = Solution(str(thinking), f"\n\nThe final answer is {answer}.") if thinking else None
+        solution = Solution(str(thinking), f"{ANSWER_CUE}{answer}{ANSWER_END}") if thinking else None
         return Problem(question, answer, solution)
 
     @staticmethod

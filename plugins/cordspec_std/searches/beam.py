@@ -71,8 +71,7 @@ class BeamMachine(SearchMachine):
     def tell(self, candidates: Sequence[ScoredCandidate], spent_tokens: int) -> Decision:
         valid = [candidate for candidate in candidates if candidate.score is not None and candidate.score.valid]
         finished = [candidate for candidate in self._kept if candidate.trajectory.finished]
-        ranked = sorted([*finished, *valid], key=lambda candidate: candidate.rank)
-        kept = ranked[: self._size]
+        kept = _distinct(sorted([*finished, *valid], key=lambda candidate: candidate.rank))[: self._size]
         if valid:
             self._kept = kept
             self._open = [candidate.trajectory for candidate in kept if not candidate.trajectory.finished]
@@ -87,6 +86,11 @@ class BeamMachine(SearchMachine):
         """The best finished one; if there is none, the best of all, which the driver then closes."""
         finished = [candidate for candidate in self._kept if candidate.trajectory.finished]
         return min(finished or self._kept, key=lambda candidate: candidate.rank, default=None)
+
+
+def _distinct(ranked: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
+    """Without repeated trajectories: a prefix that is closed at once may equal one that finished a wave before."""
+    return list({candidate.trajectory.key: candidate for candidate in reversed(ranked)}.values())[::-1]
 
 
 @hookimpl

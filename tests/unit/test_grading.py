@@ -1,0 +1,55 @@
+"""Final answers: found, compared, and never for longer than allowed."""
+
+from __future__ import annotations
+
+import pytest
+
+from cordspec_bench.final_answer import final_answer
+from cordspec_bench.math_verify_grader import MathVerify, MathVerifyOptions
+
+
+@pytest.fixture(scope="module")
+def grader():
+    made = MathVerify(MathVerifyOptions(time_limit=5.0))
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "reference", "right"),
+    [
+        ("\n\nThe final answer is A 18, B 24.", "A 18, B 24", True),
+        ("\n\nThe final answer is A 18, B 25.", "A 18, B 24", False),
+        ("\n\nThe final answer is B 24, A 18.", "A 18, B 24", False),
+        ("The final answer is 4.5. So 7 it is.", "7", False),
+        ("The final answer is 4.5. So 7 it is.", "4.5", True),
+        ("The final answer is **42**.", "42", True),
+        ("The final answer is 18,24.", "18, 24", True),
+        (r"so \boxed{18,24}", "18, 24", True),
+        ("The final answer is (18, 24).", "18, 24", True),
+        ("The final answer is 24, 18.", "18, 24", False),
+        ("The final answer is 1,234.", "1234", True),
+        ("The final answer is 0.50.", "1/2", True),
+        (r"thus \boxed{\frac{1}{2}}", "0.5", True),
+        (r"\boxed{3} no, \boxed{4}", "4", True),
+        (r"\boxed{3} and \boxed{4", "3", True),
+        ("", "4", False),
+        ("The final answer is 1/0.", "0", False),
+    ],
+)
+def test_verdicts(grader: MathVerify, written: str, reference: str, right: bool) -> None:
+    assert grader.grade(written, reference) is right
+
+
+def test_a_comparison_that_takes_too_long_is_wrong_and_the_next_one_works() -> None:
+    grader = MathVerify(MathVerifyOptions(time_limit=0.0001))
+    try:
+        assert grader.grade(r"\boxed{\int_0^1 x^x dx}", r"\frac{\pi}{7}") is False
+        grader.options = MathVerifyOptions(time_limit=20.0)
+        assert grader.grade(r"\boxed{\frac{2}{4}}", r"\frac{1}{2}") is True
+    finally:
+        grader.close()
+
+
+def test_the_last_box_that_is_complete_counts() -> None:
+    assert final_answer(r"\boxed{a{b}c} then \boxed{x") == "a{b}c"
