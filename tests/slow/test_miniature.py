@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2_400)]
 
 AHEAD_OF_SINGLE = 0.30
 """CoRD's traces are right at least this much more often than the best teacher's single samples."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2_400)]
 CORE = ("lark", "pydantic", "pydantic_core", "pluggy", "rich", "typing_extensions", "typing-inspection", "annotated-types",
         "markdown-it-py", "mdurl", "Pygments")  # fmt: skip
 

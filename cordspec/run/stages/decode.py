@@ -35,6 +35,7 @@ async def decode(shop: Workshop, stage: Stage, out: Path) -> str:
     problems = shop.problems[options.problems.name]
     ledger = Ledger()
     watch = _Watch(shop, stage, len(problems), ledger)
+    watch.tell()
     driver = _driver(shop, stage, ledger, watch)
     targets = _targets(shop, driver.search)
     slots = asyncio.Semaphore(shop.experiment.options.in_flight)
@@ -142,14 +143,14 @@ class _Watch:
         self.waves += 1
         self.candidates += len(wave.candidates)
         self.best = max([self.best, *(one.score.value for _, one in wave.candidates if one.score is not None)])
-        self._tell()
+        self.tell()
 
     def on_problem(self, trace: TraceRecord) -> None:
         self.done += 1
         self.right += trace.correct
-        self._tell()
+        self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
         seconds = max(time.monotonic() - self.started, 1e-6)
         detail: dict[str, float | str] = {
             "waves": self.waves,

@@ -39,6 +39,7 @@ async def evaluate(shop: Workshop, stage: Stage, out: Path) -> str:
         grader = grader_of(shop.registry, evaluator.grader, block)
         slots = asyncio.Semaphore(shop.experiment.options.in_flight)
         done = 0
+        shop.observer.on_event(StageProgress(stage, done, len(problems), "problems"))
 
         async def one(problem: Problem) -> list[PredictionRecord]:
             nonlocal done
