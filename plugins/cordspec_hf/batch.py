@@ -44,7 +44,7 @@ class BatchStates:
         """The attention mask for new tokens, (rows, 1, new, slots), True where a token may look.
 
         Args:
-            new: which of the new tokens are real, (rows, new); the others are padding to the right of them.
+            new: which of the new tokens are real, (rows, new); the others are padding on either side of them.
         """
         rows, width = new.shape
         self._reserve(width)
@@ -54,10 +54,14 @@ class BatchStates:
         itself = torch.eye(width, dtype=torch.bool, device=new.device)
         return torch.cat([past, causal & new[:, None, :] | itself], dim=2)[:, None]
 
-    def positions(self, width: int) -> torch.Tensor:
-        """The position of each new token in its own row, (rows, new)."""
-        device = self.buffer.device
-        return torch.tensor(self.lengths, device=device)[:, None] + torch.arange(width, device=device)[None]
+    def positions(self, new: torch.Tensor) -> torch.Tensor:
+        """The position of each new token in its own row, (rows, new); padding gets that of a neighbour.
+
+        Args:
+            new: as in `attention`.
+        """
+        lengths = torch.tensor(self.lengths, device=self.buffer.device)[:, None]
+        return lengths + (new.cumsum(dim=1) - 1).clamp_min(0)
 
     def advance(self, widths: Sequence[int], width: int) -> None:
         """Count the new tokens in, after the model has seen them: ``widths[row]`` real ones of ``width`` slots."""

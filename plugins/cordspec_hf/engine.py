@@ -137,11 +137,10 @@ class TransformersEngine:
             whole = self._encoder.encode((*request.prompt, Segment(request.target + request.after)))
             spans.append((whole.ids, *whole.overlapping(start, start + len(request.target))))
         answers: dict[int, TokenLogprobs] = {}
-        fitting = [number for number, (ids, _, last) in enumerate(spans) if last <= self._context]
+        fitting = [number for number, (_, first, last) in enumerate(spans) if first > 0 and last <= self._context]
         fitting.sort(key=lambda number: spans[number][1])
         for begin in range(0, len(fitting), MOST_ROWS):
             batch = fitting[begin : begin + MOST_ROWS]
-            self._hold([spans[number][0][: spans[number][1] - 1] for number in batch])
             for number, values in zip(batch, self._target_logprobs([spans[number] for number in batch]), strict=True):
                 answers[number] = TokenLogprobs(values, prompt_tokens=spans[number][1])
             self._tree.evict()
@@ -149,17 +148,25 @@ class TransformersEngine:
         return [answers.get(number, empty) for number in range(len(requests))]
 
     def _target_logprobs(self, spans: Sequence[tuple[Ids, int, int]]) -> list[tuple[float, ...]]:
-        """The log-probabilities of ``ids[first:last]`` after held prefixes ``ids[:first - 1]``."""
-        states = self._batch([ids[: first - 1] for ids, first, _ in spans], room=0)
-        tokens, real = self._padded([ids[first - 1 : last - 1] for ids, first, last in spans])
-        logits = self._forward(states, tokens, real).logits
+        """The log-probabilities of ``ids[first:last]``: what rows share beforehand, then step and answer in one pass."""
+        prefixes = [ids[: first - 1] for ids, first, _ in spans]
+        self._hold_stems(prefixes)
+        held = [self._tree.match(prefix) for prefix in prefixes]
+        self._reused += sum(held)
+        states = self._batch([prefix[:length] for prefix, length in zip(prefixes, held, strict=True)], room=0)
+        missing = [ids[length : last - 1] for (ids, _, last), length in zip(spans, held, strict=True)]
+        tokens, real = self._padded(missing, left=True)
+        logits = self._forward(states, tokens, real, logits=max(last - first for _, first, last in spans)).logits
+        states.advance([len(part) for part in missing], tokens.shape[1])
         logprobs = torch.log_softmax(logits if logits.dtype == torch.float64 else logits.float(), dim=2)
         values = []
-        for row, (ids, first, last) in enumerate(spans):
+        for row, ((ids, first, last), prefix, length) in enumerate(zip(spans, prefixes, held, strict=True)):
             targets = torch.tensor(ids[first:last], device=logits.device)
-            chosen = logprobs[row, : last - first].gather(1, targets[:, None])[:, 0]
+            chosen = logprobs[row, -len(targets) :].gather(1, targets[:, None])[:, 0]
             values.append(tuple(map(float, chosen.tolist())))
-        self._prefilled += sum(last - first for _, first, last in spans)
+            new = states.row(row, len(missing[row]))
+            self._tree.insert(prefix, length, new[:, :, :, : len(prefix) - length])
+        self._prefilled += sum(map(len, missing))
         return values
 
     # shared prefixes
@@ -172,11 +179,15 @@ class TransformersEngine:
 
     def _hold_missing(self, prefixes: Sequence[Ids]) -> None:
         prefixes = [prefix for prefix in prefixes if self._tree.match(prefix) < len(prefix)]
-        stems = sorted(set(self._stems(prefixes)))
-        if stems:
-            self._hold_missing(stems)
+        self._hold_stems(prefixes)
         for first in range(0, len(prefixes), MOST_ROWS):
             self._prefill(prefixes[first : first + MOST_ROWS])
+
+    def _hold_stems(self, prefixes: Sequence[Ids]) -> None:
+        """Compute what several of these sequences have in common, and is not held yet, once for all of them."""
+        stems = sorted(set(self._stems(sorted(prefixes))))
+        if stems:
+            self._hold_missing(stems)
 
     def _stems(self, ordered: Sequence[Ids]) -> list[Ids]:
         """The parts, not held yet, that neighbours in sorted order have in common."""
@@ -213,19 +224,21 @@ class TransformersEngine:
         return self._model(
             input_ids=tokens,
             attention_mask=mask,
-            position_ids=states.positions(tokens.shape[1]),
+            position_ids=states.positions(real),
             past_key_values=states.cache,
             use_cache=True,
             logits_to_keep=logits,
         )
 
-    def _padded(self, parts: Sequence[Ids]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Rows of token ids padded on the right, and which of them are real."""
+    def _padded(self, parts: Sequence[Ids], *, left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows of token ids padded on one side, and which of them are real."""
         width = max(map(len, parts))
-        fill = self._ends[0] if self._ends else 0
-        tokens = torch.tensor([[*part, *[fill] * (width - len(part))] for part in parts], device=self._model.device)
-        lengths = torch.tensor([len(part) for part in parts], device=self._model.device)
-        return tokens, torch.arange(width, device=self._model.device)[None] < lengths[:, None]
+        fill = (self._ends[0] if self._ends else 0,)
+        padding = [fill * (width - len(part)) for part in parts]
+        rows = [(*pad, *part) if left else (*part, *pad) for part, pad in zip(parts, padding, strict=True)]
+        lengths = torch.tensor([len(part) for part in parts], device=self._model.device)[:, None]
+        places = torch.arange(width, device=self._model.device)[None]
+        return torch.tensor(rows, device=self._model.device), places >= width - lengths if left else places < lengths
 
     def _decode(self, ids: Sequence[int]) -> str:
         text = self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
