@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cordspec.diagnostics import Diagnostic, Fix, Label, Span
-from cordspec.extension.options import ComponentOf, Dimension, Interval, Options, Placeholders, Ref, RefTo, Unit
+from cordspec.extension.options import ComponentOf, Interval, Options, Placeholders, Ref, RefTo, Unit
+from cordspec.model import values
 from cordspec.model.compose import Draft, Overlay, Scope, Setting, assign, suggest
-from cordspec.syntax.nodes import Bool, Hole, List, Number, Object, Path, Range, Text, Value
-
-UNITS: Final[Mapping[Dimension, Mapping[str, float]]] = {
-    "tokens": {"tok": 1},
-    "bytes": {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40},
-    "seconds": {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86_400},
-    "fraction": {"%": 0.01},
-}
-SHOWN_UNIT: Final[Mapping[Dimension, str]] = {"tokens": "tok", "bytes": "GiB", "seconds": "s", "fraction": "%"}
-
-
-class _Wrong(Exception):
-    """A value that does not fit its type; carries the diagnostics. An empty one stands for a hole reported before."""
-
-    def __init__(self, *diagnostics: Diagnostic) -> None:
-        self.diagnostics = diagnostics
+from cordspec.model.values import Wrong, located, mistake
+from cordspec.syntax.nodes import Bool, Hole, List, Number, Object, Path, Text, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +55,7 @@ class Binder:
             marked = Annotated[(known.annotation, *known.metadata)] if known.metadata else known.annotation
             try:
                 values[name] = self._value(setting.value, marked, setting.scope, (*place, name))
-            except _Wrong as wrong:
+            except Wrong as wrong:
                 self.diagnostics += wrong.diagnostics
                 values[name] = None
         missing = [name for name, known in options.model_fields.items() if known.is_required() and name not in settings]
@@ -117,10 +104,10 @@ class Binder:
         """The value as ``wanted``, a type with our marks.
 
         Raises:
-            _Wrong: it does not fit.
+            Wrong: it does not fit.
         """
         if isinstance(value, Hole):
-            raise _Wrong()
+            raise Wrong()
         wanted, marks = _unwrap(wanted)
         if isinstance(value, Overlay):
             return self._overlaid(value, wanted, place)
@@ -131,21 +118,21 @@ class Binder:
         for mark in marks:
             match mark:
                 case Unit(dimension):
-                    return self._quantity(value, dimension, whole=wanted is int)
+                    return values.quantity(value, dimension, whole=wanted is int)
                 case RefTo(kinds):
                     return self._reference(value, kinds, scope)
                 case ComponentOf(kind):
                     return self._component(value, kind)
                 case Placeholders(names):
-                    return self._template(value, names)
+                    return values.template(value, names)
         return self._plain(value, wanted, scope, place)
 
     def _one_of(self, value: Value, arms: Sequence[Any], scope: Scope, place: tuple[str, ...]) -> object:
-        failures: list[_Wrong] = []
+        failures: list[Wrong] = []
         for arm in arms:
             try:
                 return self._value(value, arm, scope, place)
-            except _Wrong as wrong:
+            except Wrong as wrong:
                 failures.append(wrong)
         as_list = [isinstance(value, List) == (get_origin(_unwrap(arm)[0]) in (list, tuple)) for arm in arms]
         as_text = [isinstance(value, Text) == (_unwrap(arm)[0] is str) for arm in arms]
@@ -166,7 +153,7 @@ class Binder:
     def _plain(self, value: Value, wanted: Any, scope: Scope, place: tuple[str, ...]) -> object:
         origin = get_origin(wanted)
         if origin is Literal:
-            return self._member(value, [str(member) for member in get_args(wanted)])
+            return values.member(value, [str(member) for member in get_args(wanted)])
         if origin in (list, tuple):
             return self._list(value, get_args(wanted)[0], scope, place)
         if origin is dict:
@@ -174,89 +161,34 @@ class Binder:
         if isinstance(wanted, type) and issubclass(wanted, BaseModel):
             return self._object(value, wanted, scope, place)
         if wanted is Interval:
-            return self._interval(value)
+            return values.interval(value)
         if wanted is bool:
             if isinstance(value, Bool):
                 return value.value
             low = value.span.text.lower()
-            raise _Wrong(_mistake(value, "`true` or `false`", low if low in ("true", "false") else ""))
+            raise Wrong(mistake(value, "`true` or `false`", low if low in ("true", "false") else ""))
         if wanted is str:
             if isinstance(value, Text):
                 return value.value
             fix = f'"{value.span.text}"' if isinstance(value, (Path, Number, Bool)) else ""
-            raise _Wrong(_mistake(value, "a quoted text", fix))
-        return self._number(value, whole=wanted is int)
-
-    def _number(self, value: Value, *, whole: bool) -> float | int:
-        what = "a whole number" if whole else "a number"
-        if not isinstance(value, Number):
-            raise _Wrong(
-                _mistake(value, what, value.value if isinstance(value, Text) and _numeric(value.value) else "")
-            )
-        if value.unit:
-            bare = value.span.text.removesuffix(value.unit)
-            message = f"`{value.span.text}` has a unit, but this is {what} without one"
-            raise _Wrong(_diagnostic("E203", message, value.span, f"write `{bare}`", bare))
-        if whole and not value.whole:
-            raise _Wrong(_mistake(value, what, ""))
-        return int(value.value) if whole else value.value
-
-    def _quantity(self, value: Value, dimension: Dimension, *, whole: bool) -> float | int:
-        units = UNITS[dimension]
-        shown = SHOWN_UNIT[dimension]
-        if not isinstance(value, Number):
-            raise _Wrong(_mistake(value, f"a number with a unit ({', '.join(units)})", ""))
-        if value.unit not in units:
-            bare = value.span.text.removesuffix(value.unit)
-            close = suggest(value.unit.lower(), units) or shown
-            has = f"has the unit `{value.unit}`" if value.unit else "has no unit"
-            if dimension == "fraction" and not value.unit:
-                bare = f"{value.value * 100:g}"
-            message = f"`{value.span.text}` {has}; this is in {', '.join(units)}"
-            raise _Wrong(_diagnostic("E203", message, value.span, f"write `{bare}{close}`", bare + close))
-        amount = value.value * units[value.unit]
-        if whole and amount != int(amount):
-            raise _Wrong(_mistake(value, f"a whole number of {dimension}", ""))
-        return int(amount) if whole else round(amount, 12)
-
-    def _interval(self, value: Value) -> Interval:
-        if not isinstance(value, Range):
-            raise _Wrong(_mistake(value, "a range such as `76%..83%`", ""))
-        ends = [end.value * (0.01 if end.unit == "%" else 1.0) for end in (value.low, value.high)]
-        bad = [end for end in (value.low, value.high) if end.unit not in ("", "%")]
-        if bad or value.low.unit != value.high.unit:
-            raise _Wrong(_diagnostic("E203", "both ends of a range need the same unit", value.span, "`%` or none"))
-        if ends[0] > ends[1]:
-            raise _Wrong(_diagnostic("E204", "the range is empty", value.span, "its first number is the smaller one"))
-        return Interval(*(round(end, 12) for end in ends))
-
-    def _member(self, value: Value, members: Sequence[str]) -> str:
-        said = value.value if isinstance(value, Text) else value.span.text
-        if isinstance(value, Path) and value.text in members:
-            return value.text
-        if isinstance(value, Text) and said in members:
-            raise _Wrong(
-                _diagnostic("E205", f"`{said}` is a name here, not a text", value.span, "without quotes", said)
-            )
-        close = suggest(said, members)
-        label = f"did you mean `{close}`?" if close else f"one of {', '.join(members)}"
-        raise _Wrong(_diagnostic("E205", f"`{said}` is none of {', '.join(members)}", value.span, label, close))
+            raise Wrong(mistake(value, "a quoted text", fix))
+        return values.number(value, whole=wanted is int)
 
     def _reference(self, value: Value, kinds: Sequence[str], scope: Scope) -> Ref:
         wanted = " or ".join(kinds)
         if isinstance(value, Text):
             message = f"{value.span.text} is a text, but this names a {wanted}"
             fix = value.value if self._find(value.value, scope) else ""
-            raise _Wrong(_diagnostic("E202", message, value.span, f"the name of a {wanted} block, without quotes", fix))
+            raise Wrong(located("E202", message, value.span, f"the name of a {wanted} block, without quotes", fix))
         if not isinstance(value, Path):
-            raise _Wrong(_mistake(value, f"the name of a {wanted} block", ""))
+            raise Wrong(mistake(value, f"the name of a {wanted} block", ""))
         found = self._find(value.text, scope)
         if found is None:
-            raise _Wrong(self._no_such_block(value, kinds, scope))
+            raise Wrong(self._no_such_block(value, kinds, scope))
         if found.kind not in kinds:
             message = f"`{value.text}` is a {found.kind}, but this names a {wanted}"
             related = (Label(found.span, f"this is a {found.kind}"),)
-            raise _Wrong(Diagnostic("E103", message, value.span, f"name a {wanted}", related))
+            raise Wrong(Diagnostic("E103", message, value.span, f"name a {wanted}", related))
         return Ref(found.kind, found.name)
 
     def _find(self, name: str, scope: Scope) -> Draft | None:
@@ -277,41 +209,32 @@ class Binder:
     def _component(self, value: Value, kind: str) -> str:
         if not isinstance(value, Path):
             fix = value.value if isinstance(value, Text) and value.value in self.names.components(kind) else ""
-            raise _Wrong(_mistake(value, f"the name of a {kind}", fix))
+            raise Wrong(mistake(value, f"the name of a {kind}", fix))
         if value.text not in self.names.components(kind):
             close = suggest(value.text, self.names.components(kind))
             label = f"did you mean `{close}`?" if close else f"installed: {', '.join(self.names.components(kind))}"
-            raise _Wrong(_diagnostic("E301", f"no {kind} named `{value.text}` is installed", value.span, label, close))
+            raise Wrong(located("E301", f"no {kind} named `{value.text}` is installed", value.span, label, close))
         return value.text
-
-    def _template(self, value: Value, names: Iterable[str]) -> str:
-        if not isinstance(value, Text):
-            raise _Wrong(_mistake(value, "a quoted text", ""))
-        for name in names:
-            if value.value.count("{" + name + "}") != 1:
-                message = f"the text must hold `{{{name}}}` exactly once"
-                raise _Wrong(_diagnostic("E206", message, value.span, f'such as "### Step {{{name}}}."'))
-        return value.value
 
     def _list(self, value: Value, item: Any, scope: Scope, place: tuple[str, ...]) -> tuple[object, ...]:
         if not isinstance(value, List):
-            raise _Wrong(_mistake(value, "a list", f"[{value.span.text}]"))
+            raise Wrong(mistake(value, "a list", f"[{value.span.text}]"))
         items: list[object] = []
         wrongs: list[Diagnostic] = []
         holes = False
         for entry in value.items:
             try:
                 items.append(self._value(entry, item, scope, place))
-            except _Wrong as wrong:
+            except Wrong as wrong:
                 wrongs += wrong.diagnostics
                 holes = True
         if holes:
-            raise _Wrong(*wrongs)
+            raise Wrong(*wrongs)
         return tuple(items)
 
     def _table(self, value: Value, item: Any, scope: Scope, place: tuple[str, ...]) -> dict[str, object]:
         if not isinstance(value, Object):
-            raise _Wrong(_mistake(value, "`{ name = value, ... }`", ""))
+            raise Wrong(mistake(value, "`{ name = value, ... }`", ""))
         return {
             entry.path.text: self._value(entry.value, item, scope, (*place, entry.path.text)) for entry in value.fields
         }
@@ -323,7 +246,7 @@ class Binder:
         """An object with some of its fields set one by one, each read in the file that set it."""
         if not (isinstance(wanted, type) and issubclass(wanted, BaseModel)):
             name = ".".join(place)
-            raise _Wrong(_diagnostic("E110", f"`{name}` has no fields", overlay.span, f"set `{name}` itself"))
+            raise Wrong(located("E110", f"`{name}` has no fields", overlay.span, f"set `{name}` itself"))
         return self._inner(self._merged(overlay, wanted), wanted, overlay.span, place)
 
     def _merged(self, overlay: Overlay, wanted: type[BaseModel]) -> dict[str, Setting]:
@@ -344,12 +267,12 @@ class Binder:
 
     def _settings(self, value: Value, wanted: type[BaseModel], scope: Scope) -> dict[str, Setting]:
         if not isinstance(value, Object):
-            raise _Wrong(_mistake(value, f"`{{ {', '.join(wanted.model_fields)} }}`", ""))
+            raise Wrong(mistake(value, f"`{{ {', '.join(wanted.model_fields)} }}`", ""))
         settings: dict[str, Setting] = {}
         given: set[str] = set()
         for entry in value.fields:
             if entry.path.text in given:
-                raise _Wrong(_diagnostic("E109", f"`{entry.path.text}` is given twice", entry.path.span, "again"))
+                raise Wrong(located("E109", f"`{entry.path.text}` is given twice", entry.path.span, "again"))
             given.add(entry.path.text)
             assign(settings, entry.path.names, entry.value, scope)
         return settings
@@ -359,7 +282,7 @@ class Binder:
     ) -> dict[str, object]:
         inner = self._fields(settings, wanted, span, f"`{'.'.join(place)}`", place)
         if inner is None:
-            raise _Wrong()
+            raise Wrong()
         return inner
 
 
@@ -374,24 +297,3 @@ def _unwrap(wanted: Any) -> tuple[Any, list[object]]:
 
 def _is_union(wanted: Any) -> bool:
     return get_origin(wanted) in (Union, types.UnionType)
-
-
-def _numeric(text: str) -> bool:
-    return text.replace(".", "", 1).replace("-", "", 1).isdigit()
-
-
-_NODE_WORDS: Final[Mapping[type, str]] = {
-    Text: "a text", Number: "a number", Bool: "a truth value", Path: "a name", List: "a list", Object: "an object",
-    Range: "a range",
-}  # fmt: skip
-
-
-def _mistake(value: Value, expected: str, fix: str) -> Diagnostic:
-    found = _NODE_WORDS.get(type(value), "this")
-    label = f"write `{fix}`" if fix else f"expected {expected}"
-    return _diagnostic("E202", f"expected {expected}, found {found}", value.span, label, fix)
-
-
-def _diagnostic(code: str, message: str, span: Span, label: str, fix: str = "") -> Diagnostic:
-    fixes = (Fix(f"write `{fix}`", span, fix),) if fix else ()
-    return Diagnostic(code, message, span, label, fixes=fixes)

@@ -143,7 +143,7 @@ def _evaluations_table(evals: Sequence[EvalView]) -> Table:
 
 def _comparison_table(compared: Sequence[Comparison]) -> Table:
     rows = tuple(
-        (f"{one.first} − {one.second}", f"{one.difference.value:+.3f} ± {one.difference.standard_error or 0:.3f}",
+        (f"{one.first} − {one.second}", _difference(one.difference),
          str(one.difference.n), f"{one.p:.4f}")
         for one in compared
     )  # fmt: skip

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TypeVar
 
 from cordspec.artifacts.store import RunDirectory, is_disk_error
 from cordspec.diagnostics import Diagnostic
 from cordspec.domain.inference import Role
 from cordspec.domain.problem import Problem
 from cordspec.errors import CordspecError, PreflightError, SpecError, StageError
-from cordspec.extension.component import Component, EngineAccess, InvalidData, Unavailable
+from cordspec.extension.component import EngineAccess, InvalidData, Unavailable
 from cordspec.extension.kinds.engine import Engine, EngineCounters, Model
 from cordspec.extension.kinds.grader import Grader
 from cordspec.extension.options import Ref
@@ -23,7 +22,6 @@ from cordspec.run.events import Observer
 from cordspec.run.gateway import ModelGateway
 from cordspec.run.ledger import Ledger
 
-Made = TypeVar("Made", bound=Component)
 STUDENT_WEIGHTS = "model"
 """The directory of a trained student inside its stage's directory."""
 

@@ -17,7 +17,7 @@ PHRASE: Mapping[Skill, Sequence[str]] = {
     "mul": ("has {b} times as many",),
 }
 OWNERS = ("Ann", "Ben", "Eva", "Tom")
-SHORTEST, LONGEST = 2, 8
+LONGEST = 8
 
 
 @dataclass(frozen=True, slots=True)

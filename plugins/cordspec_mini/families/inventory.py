@@ -18,7 +18,7 @@ PHRASE: Mapping[Skill, Sequence[str]] = {
     "mul": ("has {a} boxes of {b} {item}.", "holds {a} rows of {b} {item}."),
 }
 SHELVES = "ABCDEFGH"
-SHORTEST, LONGEST = 2, len(SHELVES)
+LONGEST = len(SHELVES)
 
 
 @dataclass(frozen=True, slots=True)
