@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,8 @@ PROBLEMS = 300
 @pytest.fixture(scope="module")
 def report(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     out = tmp_path_factory.mktemp("miniature")
-    command = ["cordspec", "run", str(root / "specs" / "miniature.cord"), "--out", str(out), "--display", "plain"]
+    spec = str(root / "specs" / "miniature.cord")
+    command = [sys.executable, "-m", "cordspec", "run", spec, "--out", str(out), "--display", "plain"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     print(done.stdout)
