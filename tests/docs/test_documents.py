@@ -76,3 +76,11 @@ def test_links_inside_the_repository_lead_somewhere() -> None:
     for document in DOCUMENTS:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_numbers_in_the_readme_are_those_of_the_recorded_run() -> None:
+    recorded = (ROOT / "benchmarks" / "results" / "miniature.md").read_text()
+    shown = (ROOT / "README.md").read_text().split("## What has been shown")[1].split("## More")[0]
+    numbers = re.findall(r"\d\.\d{3} ± \d\.\d{3}|\d{3},\d{3}", shown)
+    assert len(numbers) == 8
+    assert all(number in recorded for number in numbers)
