@@ -46,6 +46,7 @@ def fit(
     Returns:
         The logged mean losses, in nats per token.
     """
+    import torch
     from datasets import Dataset
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
@@ -73,7 +74,7 @@ def fit(
         max_length=None,
         packing=False,
         bf16=False,
-        use_cpu=True,
+        use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=False,
         activation_checkpointing=False,
         save_strategy="no",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import pytest
 import torch
@@ -37,12 +36,3 @@ def engine() -> Callable[..., TransformersEngine]:
         return TransformersEngine(model, tokenizer, prefix_tokens)
 
     return make
-
-
-@pytest.fixture
-def tiny_spec(tmp_path: Path) -> Path:
-    """The quickstart with one student epoch and few problems."""
-    text = (Path(__file__).parents[2] / "specs" / "quickstart.cord").read_text()
-    spec = tmp_path / "tiny.cord"
-    spec.write_text(text.replace("count = 150", "count = 6"))
-    return spec

@@ -191,3 +191,21 @@ def test_a_failing_component_is_named_and_what_was_finished_stays(
     assert "scorer `pp`" in str(caught.value) and "out of memory" in str(caught.value)
     assert _answers(tmp_path / "run") > 0
     api.execute(api.load(spec), tmp_path / "run", limit=2)
+
+
+def test_an_interrupted_training_stops_at_its_next_step_and_leaves_no_litter(root: Path, tmp_path: Path) -> None:
+    settings = ("--limit", "3", "--set", "small.epochs=1_000", "--out", str(tmp_path / "run"), "--display", "json")
+    command = [sys.executable, "-m", "cordspec", "run", str(root / "specs" / "quickstart.cord"), *settings]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "StageProgress" and event["stage"]["kind"] == "train":
+            break
+    process.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130 and "give the same command again" in told
+    assert time.monotonic() - begin < 60
+    stages = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "run" / "stages").iterdir())
+    assert stages == ["decode-traces", "problems-held", "problems-train"]
