@@ -1,8 +1,8 @@
 """Parsing that goes on after a mistake, so that one run reports every independent mistake of a file once.
 
-Lark's LALR parser is fed token by token through its public interactive interface. Where a token does not fit, three
-repairs are tried in this order: put in one missing token, leave the token out, and, at a kind of block in the first
-column, close whatever is still open. What was put in for a value is an ``ERROR`` token, a hole in the tree.
+Lark's LALR parser is fed token by token through its public interactive interface. Where a token does not fit, these
+repairs are tried in order: swap `:` and `=`, put in one missing token, leave the token out; and, at a kind of block
+in the first column, close whatever is still open. What was put in for a value is an ``ERROR`` token, a hole in the tree.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Recovery:
                 self._report_unclosed(token)
                 self._close(token)
             self._put_in_value_missing_before(at)
-            if self._feed(token):
+            if self._feed(token) or self._swap(token):
                 at += 1
             elif not self._insert_before(token, at):
                 self._leave_out(token, at)
@@ -115,6 +115,17 @@ class Recovery:
         if (ends or (token.line != before.line and next_setting)) and self._accepts("ERROR"):
             self._report("E003", "the value is missing", before, "expected a value after `=`")
             self._parser.feed_token(Token.new_borrow_pos("ERROR", "", before))
+
+    def _swap(self, token: Token) -> bool:
+        """``seed: 3`` for ``seed = 3``, and ``search b = beam`` for ``search b : beam``."""
+        meant = {"COLON": "EQUAL", "EQUAL": "COLON"}.get(token.type)
+        if meant is None or not self._accepts(meant):
+            return False
+        right = WRITTEN[meant]
+        fix = Fix(f"write `{right}`", self._span(token), right)
+        self._report("E002", f"`{token}` stands where `{right}` belongs", token, f"write `{right}`", fix)
+        self._parser.feed_token(Token.new_borrow_pos(meant, right, token))
+        return True
 
     def _insert_before(self, token: Token, at: int) -> bool:
         for name in INSERTABLE:

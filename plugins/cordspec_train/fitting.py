@@ -46,10 +46,10 @@ def fit(
     Returns:
         The logged mean losses, in nats per token.
     """
-    import torch
     from datasets import Dataset
     from transformers import TrainerCallback
-    from trl import SFTConfig, SFTTrainer
+    from transformers.trainer_callback import PrinterCallback
+    from trl import SFTTrainer
 
     losses: list[float] = []
 
@@ -60,7 +60,29 @@ def fit(
                 if on_step is not None:
                     on_step(state.global_step, state.max_steps, losses[-1])
 
-    config = SFTConfig(
+    lengths = [len(example.input_ids) for example in examples]
+    order = training_order(lengths, settings.batch_size, settings.seed, settings.epochs)
+    rows = Dataset.from_dict(
+        {"input_ids": [examples[at].input_ids for at in order], "labels": [examples[at].labels for at in order]}
+    )
+    trainer = SFTTrainer(
+        model=model,
+        args=_config(settings, scratch),
+        train_dataset=rows,
+        processing_class=tokenizer,
+        callbacks=[Watch()],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+    return losses
+
+
+def _config(settings: FitSettings, scratch: Path) -> Any:
+    """TRL's settings: one pass over rows that are encoded and ordered already, float32, nothing saved or reported."""
+    import torch
+    from trl import SFTConfig
+
+    return SFTConfig(
         output_dir=str(scratch),
         num_train_epochs=1,
         per_device_train_batch_size=settings.batch_size,
@@ -83,14 +105,3 @@ def fit(
         disable_tqdm=True,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
-    lengths = [len(example.input_ids) for example in examples]
-    order = training_order(lengths, settings.batch_size, settings.seed, settings.epochs)
-    rows = Dataset.from_dict(
-        {"input_ids": [examples[at].input_ids for at in order], "labels": [examples[at].labels for at in order]}
-    )
-    trainer = SFTTrainer(model=model, args=config, train_dataset=rows, processing_class=tokenizer, callbacks=[Watch()])
-    from transformers.trainer_callback import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)
-    trainer.train()
-    return losses

@@ -19,8 +19,8 @@ def training_order(lengths: Sequence[int], batch_size: int, seed: int, epochs: i
 def epoch_order(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[int]:
     """The indices of all examples, once each, in the order in which an epoch takes them; a part of a batch comes last.
 
-    Batches of like length waste little on padding. They must not come sorted as well: transformers' own grouping by
-    length does that, and on the miniature it learns several times slower.
+    Batches of like length waste little on padding. They do not come sorted as well, as those of transformers' own
+    grouping by length do: that is no shuffle.
     """
     rng = random.Random(f"{seed}:{epoch}")
     shuffled = rng.sample(range(len(lengths)), len(lengths))

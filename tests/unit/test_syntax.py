@@ -93,6 +93,13 @@ def test_hostile_and_broken_texts_have_their_diagnostic(text: str, code: str) ->
     assert code in codes(text)
 
 
+@pytest.mark.parametrize("text", ["experiment e { seed: 3 }", "search b = beam { size = 4 }"])
+def test_colon_and_equals_sign_mixed_up_is_one_mistake_with_its_fix(text: str) -> None:
+    _, found = parse(Source("t.cord", f"cord 1\n{text}\n"))
+    assert [diagnostic.code for diagnostic in found] == ["E002"]
+    assert found[0].fixes[0].replacement in (":", "=") and found[0].label.startswith("write ")
+
+
 def test_crlf_and_byte_order_mark_are_no_mistake() -> None:
     assert codes("\ufeffcord 1\r\nsearch b : beam { size = 4 }\r\n") == []
 
