@@ -4,30 +4,29 @@
 
     text --parse--> File --resolve--> Experiment --plan--> Graph --execute--> run directory --load, render--> Report
 
-Each product is immutable and printable; data never flows back.
+Each product is immutable and printable; data never flows back. What only a run or a report needs is imported by the
+functions that need it: checking a spec in somebody's CI has to be quick.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cordspec.artifacts.store import RunDirectory
 from cordspec.diagnostics import Diagnostic, Source
 from cordspec.errors import SpecError, UsageError
 from cordspec.extension.registry import Registry
 from cordspec.model import Experiment
 from cordspec.model import resolve as _resolve
-from cordspec.model.compose import why_unreadable
-from cordspec.plan import Graph
-from cordspec.report.load import load_run
-from cordspec.report.report import Report, make_report
-from cordspec.run.events import Observer, Silence
-from cordspec.run.executor import execute as _execute
-from cordspec.run.executor import prepare
+from cordspec.model.library import read_text, why_unreadable
 from cordspec.syntax import parse as _parse
 from cordspec.syntax.nodes import File
+
+if TYPE_CHECKING:
+    from cordspec.plan import Graph
+    from cordspec.report.report import Report
+    from cordspec.run.events import Observer
 
 __all__ = ["execute", "load", "parse", "plan", "read", "render", "resolve", "write_report"]
 
@@ -39,7 +38,7 @@ def read(path: Path) -> Source:
         UsageError: it cannot be read.
     """
     try:
-        return Source(str(path), path.read_text(encoding="utf-8"))
+        return Source(str(path), read_text(path))
     except (OSError, ValueError) as error:
         message = f"cannot read {path}: {why_unreadable(error)}"
         raise UsageError(Diagnostic("E106", message, help="give the path of a .cord file")) from error
@@ -76,6 +75,8 @@ def plan(experiment: Experiment, limit: int | None = None) -> Graph:
         SpecError: a problem set is wrong.
         PreflightError: data or weights are not here.
     """
+    from cordspec.run.executor import prepare
+
     return prepare(experiment, limit)[0]
 
 
@@ -92,11 +93,18 @@ def execute(
     Raises:
         CordspecError: what went wrong, with its exit code; finished stages and all answers stay.
     """
+    import asyncio
+
+    from cordspec.run.events import Silence
+    from cordspec.run.executor import execute as _execute
+
     return asyncio.run(_execute(experiment, registry or Registry(), out, observer or Silence(), limit))
 
 
 def write_report(run: Path, report: Report) -> None:
     """Put ``report.md`` and ``report.json`` into a run directory."""
+    from cordspec.artifacts.store import RunDirectory
+
     directory = RunDirectory(run)
     directory.write("report.md", report.to_markdown())
     directory.write("report.json", report.to_json())
@@ -108,4 +116,7 @@ def render(run: Path) -> Report:
     Raises:
         UsageError: it is not a run directory.
     """
+    from cordspec.report.load import load_run
+    from cordspec.report.report import make_report
+
     return make_report(load_run(run))

@@ -1,4 +1,4 @@
-"""Arguments to commands, errors to exit codes."""
+"""Arguments to commands, errors to exit codes. A command's module is imported only when it is the one asked for."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
-from cordspec import __version__
-from cordspec.cli import report, run, validate
 from cordspec.diagnostics import Diagnostic, render
 from cordspec.errors import CordspecError
 
-INTERNAL_ERROR = 70
-COMMANDS = (run, validate, report)
+INTERNAL_ERROR: Final = 70
+COMMANDS: Final = {
+    "run": "run a spec, or what is left of it",
+    "validate": "check specs: everything that is wrong with them, at once",
+    "report": "report on a run",
+}
+"""Every command with its line of help; its module in this package has the same name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="cordspec", description="Step-level collaborative decoding from one spec.")
-    parser.add_argument("--version", action="version", version=f"cordspec {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.register(commands)
-    options = parser.parse_args(arguments)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # they would be imported from any installed package
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser(next((word for word in given if word in COMMANDS), "")).parse_args(given)
     try:
         return int(options.command(options))
     except CordspecError as error:
@@ -43,3 +45,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help = "this is a bug in cordspec; please report it with the output under CORDSPEC_DEBUG=1"
         print(render([Diagnostic("E901", f"internal error: {said}", help=help)], "text"), file=sys.stderr)
         return INTERNAL_ERROR
+
+
+def parser(wanted: str = "") -> argparse.ArgumentParser:
+    """The parser of the command line, with the arguments of the command that is wanted, or of all of them."""
+    top = argparse.ArgumentParser(prog="cordspec", description="Step-level collaborative decoding from one spec.")
+    top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for name, help in COMMANDS.items():
+        one = commands.add_parser(name, help=help)
+        if wanted in ("", name):
+            module = import_module(f"cordspec.cli.{name}")
+            one.description = module.__doc__
+            module.arguments(one)
+            one.set_defaults(command=module.command)
+    return top
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from cordspec import __version__
+
+        print(f"cordspec {__version__}")
+        parser.exit()

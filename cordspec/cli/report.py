@@ -8,14 +8,13 @@ from pathlib import Path
 from cordspec import api
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("report", help="report on a run", description=__doc__)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
     parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
     parser.add_argument("--format", choices=("md", "json"), default="md", help="Markdown, or every number as JSON")
-    parser.set_defaults(command=report)
 
 
-def report(options: argparse.Namespace) -> int:
+def command(options: argparse.Namespace) -> int:
     """Print the report."""
     made = api.render(options.run)
     print(made.to_markdown() if options.format == "md" else made.to_json(), end="")

@@ -13,17 +13,16 @@ from cordspec.errors import SpecError
 from cordspec.extension.registry import Registry
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("run", help="run a spec", description=__doc__)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
     parser.add_argument("spec", type=Path, metavar="SPEC", help="the .cord file")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change one setting")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run directory (default: runs/EXPERIMENT)")
     parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N problems of each set")
     parser.add_argument("--display", choices=DISPLAYS, help="default: rich on a terminal, else plain")
-    parser.set_defaults(command=run)
 
 
-def run(options: argparse.Namespace) -> int:
+def command(options: argparse.Namespace) -> int:
     """Run, then print the report."""
     registry = Registry()
     experiment, diagnostics = api.resolve(api.read(options.spec), options.set, registry)

@@ -13,17 +13,16 @@ from cordspec.errors import UsageError
 from cordspec.extension.registry import Registry
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("validate", help="check specs", description=__doc__)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="a spec, a directory of specs, or - for standard input"
     )
     parser.add_argument("--format", choices=FORMATS, default="text", help="how diagnostics are shown")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change one setting")
-    parser.set_defaults(command=validate)
 
 
-def validate(options: argparse.Namespace) -> int:
+def command(options: argparse.Namespace) -> int:
     """0 when no spec has an error, else 1."""
     registry = Registry()
     found: list[Diagnostic] = []

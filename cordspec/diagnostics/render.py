@@ -37,8 +37,7 @@ def _text(diagnostic: Diagnostic) -> str:
     lines = [f"{diagnostic.severity}[{diagnostic.code}]: {visible(diagnostic.message)}"]
     if diagnostic.span is not None:
         lines += _excerpts(diagnostic, diagnostic.span)
-    if diagnostic.help:
-        lines.append(f"  = help: {visible(diagnostic.help)}")
+    lines.append(f"  = help: {visible(diagnostic.help or f'cordspec explain {diagnostic.code}')}")
     return "\n".join(lines)
 
 

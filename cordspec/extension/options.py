@@ -17,7 +17,9 @@ Dimension = Literal["tokens", "bytes", "seconds", "fraction"]
 class Options(BaseModel):
     """Base of all options: frozen, unknown keys refused, every default checked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, arbitrary_types_allowed=True, defer_build=True
+    )
 
 
 @dataclass(frozen=True, slots=True)

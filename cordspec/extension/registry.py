@@ -78,7 +78,7 @@ class Registry:
             ) from error
         for component in components:
             if (component.kind, component.name) == (kind, name):
-                _check(component, _distribution(point))
+                _check(component, point)
                 return component
         raise RegistryError(
             "E302", f"the plugin {_distribution(point)} announces {kind} `{name}` but does not define it",
@@ -113,22 +113,27 @@ class Registry:
         )
 
 
-def _check(component: type[Component], distribution: str) -> None:
+def _check(component: type[Component], point: EntryPoint) -> None:
     """Refuse what would only fail later, or silently.
 
     Raises:
         RegistryError: another plugin interface, or options that are not frozen or let unknown keys pass.
     """
-    what = f"{component.kind} `{component.name}` of {distribution}"
-    if component.api != API:
-        help = "install a newer cordspec" if component.api > API else "install a newer version of the plugin"
-        said = f"{what} was made for plugin interface {component.api}, this cordspec speaks {API}"
-        raise RegistryError("E304", said, help)
+    said = ""
+    code, help = "E302", ""
     options = component.options_type
-    if not issubclass(options, Options):
-        raise RegistryError("E302", f"{what}: its options are not a subclass of cordspec.plugin.Options")
-    if options.model_config.get("extra") != "forbid" or not options.model_config.get("frozen"):
-        raise RegistryError("E302", f"{what}: its options must be frozen and refuse unknown keys")
+    if component.api != API:
+        code, help = (
+            "E304",
+            "install a newer cordspec" if component.api > API else "install a newer version of the plugin",
+        )
+        said = f"was made for plugin interface {component.api}, this cordspec speaks {API}"
+    elif not issubclass(options, Options):
+        said = "has options that are not a subclass of cordspec.plugin.Options"
+    elif options.model_config.get("extra") != "forbid" or not options.model_config.get("frozen"):
+        said = "has options that must be frozen and refuse unknown keys, and are not"
+    if said:
+        raise RegistryError(code, f"{component.kind} `{component.name}` of {_distribution(point)} {said}", help)
 
 
 def _distribution(point: EntryPoint) -> str:

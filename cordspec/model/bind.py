@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -24,6 +24,9 @@ class Names:
 
     blocks: Mapping[str, Draft]
     components: Callable[[str], Sequence[str]]
+    lost: Set[str] = frozenset()
+    lost_kinds: Set[str] = frozenset()
+    """What broken parts of the text may have defined: nothing is said about a name that is missing for that reason."""
 
 
 @dataclass(slots=True)
@@ -36,14 +39,15 @@ class Binder:
 
     def bind(self, draft: Draft, options: type[Options], what: str) -> Options | None:
         """The checked options of a block, or None when something is wrong with them."""
-        values = self._fields(draft.settings, options, draft.span, what, ())
+        values = self._fields(draft.settings, options, draft.span, what, (), damaged=draft.damaged)
         return self._validated(options, values, draft.span) if values is not None else None
 
     # objects
 
     def _fields(
-        self, settings: Mapping[str, Setting], options: type[BaseModel], head: Span, what: str, place: tuple[str, ...]
-    ) -> dict[str, object] | None:
+        self, settings: Mapping[str, Setting], options: type[BaseModel], head: Span, what: str, place: tuple[str, ...],
+        *, damaged: bool = False,
+    ) -> dict[str, object] | None:  # fmt: skip
         before = len(self.diagnostics)
         values: dict[str, object] = {}
         for name, setting in settings.items():
@@ -59,11 +63,13 @@ class Binder:
                 self.diagnostics += wrong.diagnostics
                 values[name] = None
         missing = [name for name, known in options.model_fields.items() if known.is_required() and name not in settings]
-        for name in missing:
+        for name in () if damaged else missing:
             message = f"{what} needs `{name}`: {options.model_fields[name].description}"
             self.diagnostics.append(Diagnostic("E112", message, head, f"add `{name} = ...`"))
-        failed = len(self.diagnostics) > before or any(
-            value is None and name in settings for name, value in values.items()
+        failed = (
+            len(self.diagnostics) > before
+            or (damaged and missing)
+            or any(value is None and name in settings for name, value in values.items())
         )
         return None if failed else values
 
@@ -184,6 +190,8 @@ class Binder:
             raise Wrong(mistake(value, f"the name of a {wanted} block", ""))
         found = self._find(value.text, scope)
         if found is None:
+            if scope.prefix + value.text in self.names.lost or not self.names.lost_kinds.isdisjoint(kinds):
+                raise Wrong()
             raise Wrong(self._no_such_block(value, kinds, scope))
         if found.kind not in kinds:
             message = f"`{value.text}` is a {found.kind}, but this names a {wanted}"

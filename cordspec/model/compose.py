@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path as FilePath
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 from cordspec.diagnostics import Diagnostic, Fix, Label, Source, Span
+from cordspec.model.library import Library, Unreadable
 from cordspec.syntax import parse, parse_value
 from cordspec.syntax.nodes import Block, Extends, Field, Import, Let, Name, Path, Text, Value
 from cordspec.syntax.parser import KINDS
 
 BLOCK_KINDS = KINDS - {"import", "extends", "let"}
-DEEPEST = 64
-"""How many files a spec may be made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,88 +52,91 @@ class Draft:
     doc: str
     span: Span
     scope: Scope
+    damaged: bool = False
+    """Part of it could not be read; what is missing from it may have been there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """All blocks of a spec, in order, and the sources that they come from."""
+    """All blocks of a spec, in order, and the sources that they come from.
+
+    ``lost`` and ``lost_kinds`` are names, and kinds of blocks, that broken parts of the text may have defined.
+    """
 
     blocks: Mapping[str, Draft]
     sources: Sequence[Source]
     diagnostics: Sequence[Diagnostic]
+    lost: Set[str]
+    lost_kinds: Set[str]
 
 
 def compose(source: Source, sets: Iterable[str] = ()) -> Composition:
     """Read a spec and everything that it refers to. Paths in it are relative to the file that names them."""
-    composer = _Composer()
-    composer.load(source, Scope(), ())
+    composer = _Composer(Library(source))
+    composer.load(source, Scope())
     for assignment in sets:
         composer.override(assignment)
-    return Composition(composer.blocks, composer.sources, composer.diagnostics)
+    return Composition(
+        composer.blocks, composer.library.sources, composer.diagnostics, composer.lost, composer.lost_kinds
+    )
 
 
 class _Composer:
-    def __init__(self) -> None:
+    def __init__(self, library: Library) -> None:
+        self.library = library
         self.blocks: dict[str, Draft] = {}
-        self.sources: list[Source] = []
         self.diagnostics: list[Diagnostic] = []
+        self.lost: set[str] = set()
+        self.lost_kinds: set[str] = set()
         self._main = Scope()
+        self._read_as: set[tuple[str, str]] = set()
 
-    def load(self, source: Source, scope: Scope, chain: tuple[str, ...]) -> None:
-        if not self.sources:
+    def load(self, source: Source, scope: Scope) -> None:
+        if not scope.prefix and source is self.library.sources[0]:
             self._main = scope
-        self.sources.append(source)
         file, found = parse(source)
         self.diagnostics += found
-        here = FilePath(source.name).parent
+        self.lost |= {scope.prefix + name for name in file.lost}
+        self.lost_kinds |= file.lost_kinds
+        broken = {one.span.line for one in found if one.span and one.code.startswith("E0")}
         told: set[str] = set()
         aliases: set[str] = set()
-        inner = (*chain, str(FilePath(source.name).resolve()))
         for item in file.items:
             match item:
                 case Extends(path):
-                    self._read(path, here, scope, inner)
+                    self._read(path, scope)
                 case Import(path, alias):
                     if alias.text in aliases:
                         self._report("E108", f"the name `{alias.text}` is used twice", alias.span, "again")
                         continue
                     aliases.add(alias.text)
                     prefix = f"{scope.prefix}{alias.text}."
-                    self._read(path, here, Scope(prefix), inner)
+                    self._read(path, Scope(prefix))
                 case Let(name, value):
                     if name.text in scope.lets and name.text in told:
                         self._report("E108", f"the name `{name.text}` is used twice", name.span, "again")
                     told.add(name.text)
                     scope.lets[name.text] = value
                 case Block():
-                    self._block(item, scope)
+                    last = item.span.source.position(item.span.end)[0]
+                    self._block(item, scope, damaged=any(item.span.line <= line <= last for line in broken))
 
-    def _read(self, path: Text, here: FilePath, scope: Scope, chain: tuple[str, ...]) -> None:
-        if "\x00" in path.value:
-            self._report("E006", "a path cannot hold a NUL character", path.span, "this is not a path")
-            return
-        target = here / path.value
-        if FilePath(path.value).is_absolute() or ".." in FilePath(path.value).parts[1:]:
-            self._report("E107", "a path in a spec is relative and stays near it", path.span, "write a relative path")
-            return
-        if len(self.sources) >= DEEPEST:
-            self._report("E404", f"more than {DEEPEST} files", path.span, "one too many")
-            return
+    def _read(self, path: Text, scope: Scope) -> None:
+        """Load the file that a path names, once for each prefix: of two ways to a base, the patches of both stay."""
         try:
-            if str(target.resolve()) in chain:
-                self._report("E105", f"`{path.value}` refers back to itself", path.span, "this closes a circle")
-                return
-            text = target.read_text(encoding="utf-8")
-        except (OSError, ValueError, RuntimeError) as error:
-            self._report(
-                "E106", f"cannot read `{path.value}`: {why_unreadable(error)}", path.span, f"looked for {target}"
-            )
+            source = self.library.open(path)
+        except Unreadable as error:
+            self.diagnostics.append(error.diagnostic)
             return
-        self.load(Source(str(target), text), scope, chain)
+        if (source.name, scope.prefix) not in self._read_as:
+            self._read_as.add((source.name, scope.prefix))
+            with self.library.inside(source):
+                self.load(source, scope)
 
-    def _block(self, block: Block, scope: Scope) -> None:
+    def _block(self, block: Block, scope: Scope, *, damaged: bool) -> None:
         if block.kind.text not in BLOCK_KINDS:
             self._unknown_kind(block)
+            self.lost.add(scope.prefix + block.name.text)
             return
         name = scope.prefix + block.name.text
         known = self.blocks.get(name)
@@ -153,6 +154,7 @@ class _Composer:
         if block.like is not None:
             base = self._liked(block, scope)
             if base is None:
+                self.lost.add(name)
                 return
         settings = dict(base.settings) if base else {}
         if base and block.component and base.component and block.component.text != base.component.text:
@@ -161,12 +163,15 @@ class _Composer:
         component = block.component or (base.component if base else None)
         doc = block.doc or (base.doc if base and base is known else "")
         head = Span(block.span.source, block.kind.span.start, block.name.span.end)
-        self.blocks[name] = Draft(block.kind.text, name, component, settings, doc, head, scope)
+        damaged = damaged or (base is not None and base.damaged)
+        self.blocks[name] = Draft(block.kind.text, name, component, settings, doc, head, scope, damaged)
 
     def _liked(self, block: Block, scope: Scope) -> Draft | None:
         assert block.like is not None
         base = self.blocks.get(scope.prefix + block.like.text) or self.blocks.get(block.like.text)
         if base is None:
+            if scope.prefix + block.like.text in self.lost or block.kind.text in self.lost_kinds:
+                return None
             suggestion = suggest(block.like.text, self.blocks)
             label = f"did you mean `{suggestion}`?" if suggestion else "define it above this block"
             self._report("E102", f"no block named `{block.like.text}` above this one", block.like.span, label)
@@ -219,9 +224,7 @@ class _Composer:
             if (draft := self.blocks.get(name)) is not None:
                 settings = dict(draft.settings)
                 assign(settings, tuple(names[taken:]), value, self._main)
-                self.blocks[name] = Draft(
-                    draft.kind, name, draft.component, settings, draft.doc, draft.span, draft.scope
-                )
+                self.blocks[name] = replace(draft, settings=settings)
                 return
         if path_text.strip() in self.blocks:
             message = f"`--set {path_text}`: `{path_text}` is a block, and one field of it is set at a time"
@@ -254,15 +257,6 @@ def assign(settings: dict[str, Setting], names: Sequence[Name], value: Value, sc
     assign(changes, rest, value, scope)
     overlay = Overlay(overlaid.base if overlaid else known, changes, value.span)
     settings[first.text] = Setting(first, overlay, scope)
-
-
-def why_unreadable(error: Exception) -> str:
-    """In plain words, why a file could not be read as text."""
-    if isinstance(error, UnicodeDecodeError):
-        return "not UTF-8 text"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return "no usable path"
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from cordspec.model.blocks import CORE_KINDS
 from cordspec.model.checks import check
 from cordspec.model.compose import Composition, Draft, compose
 from cordspec.model.experiment import Block, Experiment
+from cordspec.model.telling import told
 
 
 def resolve(source: Source, registry: Registry, sets: Iterable[str] = ()) -> tuple[Experiment | None, list[Diagnostic]]:
@@ -22,18 +23,19 @@ def resolve(source: Source, registry: Registry, sets: Iterable[str] = ()) -> tup
     diagnostics = list(composition.diagnostics)
     blocks = _bind_all(composition, registry, diagnostics)
     experiments = [draft for draft in composition.blocks.values() if draft.kind == "experiment"]
-    if len(experiments) != 1 and not any(diagnostic.code.startswith("E0") for diagnostic in diagnostics):
+    if len(experiments) != 1 and not composition.lost and not composition.lost_kinds:
         diagnostics.append(_experiment_count(experiments, source))
+    diagnostics = told(diagnostics, composition, blocks)
     if not any(diagnostic.severity == "error" for diagnostic in diagnostics):
         experiment = Experiment(experiments[0].name, blocks, composition.sources, sets)
         diagnostics += check(experiment)
         if not any(diagnostic.severity == "error" for diagnostic in diagnostics):
-            return experiment, sorted(diagnostics, key=lambda diagnostic: diagnostic.order)
-    return None, sorted(diagnostics, key=lambda diagnostic: diagnostic.order)
+            return experiment, told(diagnostics, composition, blocks)
+    return None, diagnostics
 
 
 def _bind_all(composition: Composition, registry: Registry, diagnostics: list[Diagnostic]) -> dict[str, Block]:
-    names = Names(composition.blocks, registry.names)
+    names = Names(composition.blocks, registry.names, composition.lost, composition.lost_kinds)
     blocks: dict[str, Block] = {}
     for draft in composition.blocks.values():
         found = _component(draft, registry, diagnostics)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
+import re
+from collections.abc import Set
 from typing import Final
 
 from lark import Token, Tree
@@ -30,6 +32,9 @@ from cordspec.syntax.nodes import (
 )
 
 LONGEST_NAME: Final = 200
+ESCAPE: Final = re.compile(r"\\([\\nrt\"]|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})?")
+"""A backslash, and what may follow it."""
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
 LONGEST_INTEGER: Final = 40
 
 
@@ -40,26 +45,34 @@ class TreeBuilder:
         self._source = source
         self.diagnostics: list[Diagnostic] = []
 
-    def file(self, tree: Tree[Token] | None) -> File:
+    def file(self, tree: Tree[Token] | None, lost: Set[str] = frozenset()) -> File:
+        """The file of a tree; ``lost`` are the names that mending it left out."""
         whole = Span(self._source, 0, len(self._source.text))
         if tree is None:
-            return File(None, (), whole)
-        edition, *items = tree.children
+            return File(None, (), whole, frozenset(lost))
+        _, edition, *items = tree.children
         number = self.value(edition)
-        built = [self._item(item) for item in items]
-        return File(number if isinstance(number, Number) else None, [item for item in built if item], whole)
+        built = [item for item in map(self._item, items) if item]
+        torn = [item for item in built if isinstance(item, Block) and not (item.kind.text and item.name.text)]
+        return File(
+            number if isinstance(number, Number) else None,
+            [item for item in built if item not in torn],
+            whole,
+            frozenset(lost) | {block.name.text for block in torn} - {""},
+            frozenset(block.kind.text for block in torn) - {""},
+        )
 
     def _item(self, node: Token | Tree[Token]) -> Item | None:
         if not isinstance(node, Tree):
             return None
         match node.data:
             case "import_":
-                path, alias = node.children
+                _, path, _, alias = node.children
                 return Import(self._text(path), self._name(alias), self._span(node))
             case "extends_":
-                return Extends(self._text(node.children[0]), self._span(node))
+                return Extends(self._text(node.children[1]), self._span(node))
             case "let_":
-                name, value = node.children
+                _, name, _, value = node.children
                 return Let(self._name(name), self.value(value), self._span(node))
             case "block":
                 return self._block(node)
@@ -68,10 +81,10 @@ class TreeBuilder:
                 return None
 
     def _block(self, node: Tree[Token]) -> Block:
-        kind, name, origin, fields = node.children
+        kind, name, origin, _, fields, _ = node.children
         component = like = None
         if isinstance(origin, Tree):
-            path = self._path(origin.children[0])
+            path = self._path(origin.children[1])
             component, like = (path, None) if origin.data == "component" else (None, path)
         span = self._span(node)
         head = Span(self._source, span.start, self._span(name).end)
@@ -92,10 +105,13 @@ class TreeBuilder:
             return ()
         fields: list[Field] = []
         for child in node.children:
-            assert isinstance(child, Tree)
-            if len(child.children) == 2:
-                path, value = child.children
-                fields.append(Field(self._path(path), self.value(value), self._span(child)))
+            if not isinstance(child, Tree):
+                continue  # a comma
+            if len(child.children) == 3:
+                path, _, value = child.children
+                field = Field(self._path(path), self.value(value), self._span(child))
+                if field.path.text:  # an empty one was put in by the recovery
+                    fields.append(field)
             else:
                 self.value(child.children[0])
         return tuple(fields)
@@ -109,11 +125,11 @@ class TreeBuilder:
             case "path":
                 return self._path(node)
             case "list":
-                return List(tuple(self.value(child) for child in node.children if child is not None), span)
+                return List(tuple(self.value(child) for child in node.children[1:-1] if _is_value(child)), span)
             case "object":
-                return Object(self._fields(node.children[0]), span)
+                return Object(self._fields(node.children[1]), span)
             case "range":
-                low, high = (self.value(child) for child in node.children)
+                low, high = self.value(node.children[0]), self.value(node.children[2])
                 if isinstance(low, Number) and isinstance(high, Number):
                     return Range(low, high, span)
             case "bad":
@@ -129,13 +145,6 @@ class TreeBuilder:
                 return Bool(str(token) == "true", span)
             case "NUMBER" | "QUANTITY":
                 return self._number(token)
-            case "UNKNOWN":
-                fix = Fix(f"remove `{token}`", span, "")
-                self.diagnostics.append(
-                    Diagnostic(
-                        "E002", f"unexpected character `{token}`", span, "not part of the language", fixes=(fix,)
-                    )
-                )
         return Hole(span)
 
     def _number(self, token: Token) -> Number | Hole:
@@ -159,17 +168,17 @@ class TreeBuilder:
         raw = str(node)
         if raw.startswith('"""'):
             return Text(raw[3:-3], span)
-        try:
-            value = ast.literal_eval(raw) if raw else ""
-            value.encode("utf-8")
-        except (SyntaxError, ValueError):
+        fixed = re.sub(ESCAPE, lambda found: found.group() if found.group(1) else "\\\\", raw)
+        value = ast.literal_eval(fixed) if raw else ""
+        if fixed != raw or (not value.isprintable() and SURROGATE.search(value)):
+            fixes = (Fix(f"write `{fixed}`", span, fixed),) if fixed != raw else ()
             message = "the text has a wrong escape"
-            self.diagnostics.append(Diagnostic("E007", message, span, "write `\\\\` for a backslash"))
+            self.diagnostics.append(Diagnostic("E007", message, span, "write `\\\\` for a backslash", fixes=fixes))
             value = ""
         return Text(value, span)
 
     def _path(self, node: Token | Tree[Token]) -> Path:
-        children = node.children if isinstance(node, Tree) else [node]
+        children = node.children[::2] if isinstance(node, Tree) else [node]
         names = tuple(self._name(child) for child in children)
         return Path(names, Span(self._source, names[0].span.start, names[-1].span.end))
 
@@ -185,5 +194,16 @@ class TreeBuilder:
         if isinstance(node, Token):
             start = node.start_pos or 0
             return Span(self._source, start, start + len(node))
-        start, end = getattr(node.meta, "start_pos", 0), getattr(node.meta, "end_pos", 0)
-        return Span(self._source, start or 0, end or 0)
+        first, last = _leaf(node, 0), _leaf(node, -1)
+        return Span(self._source, first.start_pos or 0, (last.start_pos or 0) + len(last))
+
+
+def _is_value(child: Token | Tree[Token] | None) -> bool:
+    return isinstance(child, Tree) or (child is not None and child.type != "COMMA")
+
+
+def _leaf(node: Token | Tree[Token], end: int) -> Token:
+    """The first (0) or last (-1) token of a node; every node but an empty list of fields has one."""
+    while isinstance(node, Tree):
+        node = node.children[end]
+    return node

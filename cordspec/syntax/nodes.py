@@ -123,8 +123,13 @@ Item = Import | Extends | Let | Block
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A parsed file: its edition and its items in order. Broken parts are missing or hold a `Hole`."""
+    """A parsed file: its edition and its items in order. Broken parts are missing or hold a `Hole`.
+
+    ``lost`` and ``lost_kinds`` say which names, and blocks of which kinds, may have been in the broken parts.
+    """
 
     edition: Number | None
     items: Sequence[Item]
     span: Span
+    lost: frozenset[str] = frozenset()
+    lost_kinds: frozenset[str] = frozenset()

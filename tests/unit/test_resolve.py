@@ -141,7 +141,8 @@ def test_the_terminal_form_points_at_the_place(diagnose: Diagnose) -> None:
  8 | scorer pp : predictive_perplexity { prover = b }
    | --------- a block with a similar name is defined here
 10 | decode traces { problems = p, pool = both, segmenter = steps, scorer = pq, search = beam4 }
-   |                                                                        ^^ did you mean `pp`?"""
+   |                                                                        ^^ did you mean `pp`?
+  = help: cordspec explain E102"""
     )
 
 

@@ -71,7 +71,7 @@ def test_six_mistakes_are_six_diagnostics_and_no_more() -> None:
         ("E003", 7),
         ("E002", 8),
         ("E004", 9),
-        ("E003", 10),
+        ("E002", 10),
     ]
     assert [item.name.text for item in file.items if isinstance(item, Block)] == ["a", "s", "b", "t", "u"]
 

@@ -6,7 +6,6 @@ is better.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal
@@ -51,7 +50,9 @@ class PredictivePerplexity(Scorer[PredictivePerplexityOptions]):
         self._prover = context.engine(options.prover)
 
     async def score(self, candidates: Sequence[Candidate]) -> Sequence[Score]:
-        answers = await asyncio.gather(*(self._prover.score(self._request(candidate)) for candidate in candidates))
+        from asyncio import gather
+
+        answers = await gather(*(self._prover.score(self._request(candidate)) for candidate in candidates))
         return [geometric_mean(answer) for answer in answers]
 
     def _request(self, candidate: Candidate) -> ScoreRequest:
