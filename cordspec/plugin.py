@@ -1,5 +1,6 @@
 """The one import for plugin authors: everything public that a component needs, and nothing else."""
 
+from cordspec.domain.facts import Capability, ModelFacts
 from cordspec.domain.inference import GenerateRequest, Generation, Sampling, ScoreRequest, TokenLogprobs
 from cordspec.domain.problem import Problem, ProblemView, Solution
 from cordspec.domain.prompt import (
@@ -21,7 +22,7 @@ from cordspec.domain.trajectory import Proposal, Step, Trajectory
 from cordspec.extension.component import Component, Context, EngineAccess, InvalidData, Unavailable
 from cordspec.extension.hookspecs import hookimpl
 from cordspec.extension.kinds.engine import Engine, EngineCounters, Model
-from cordspec.extension.kinds.evaluator import Evaluator, Metric
+from cordspec.extension.kinds.evaluator import EvalOptions, Evaluator, Metric
 from cordspec.extension.kinds.grader import Grader
 from cordspec.extension.kinds.problems import ProblemSource
 from cordspec.extension.kinds.scorer import Scorer
@@ -30,28 +31,36 @@ from cordspec.extension.kinds.segmenter import Piece, Segmenter
 from cordspec.extension.kinds.trainer import OnStep, Trainer, TrainingExample, TrainingOutcome
 from cordspec.extension.options import (
     Bytes,
+    Column,
     DecodeRef,
+    EvaluatedRef,
     Fraction,
     GraderName,
+    InitRef,
     Interval,
-    ModelOrStudentRef,
-    ModelRef,
+    NotIdentity,
     Options,
     Placeholders,
     ProblemsRef,
+    ProverRef,
     Ref,
+    Revision,
+    RewardModelRef,
     Seconds,
+    TeacherRef,
     Tokens,
     TracesRef,
+    WriterRef,
 )
 
 __all__ = [
-    "ANSWER_CUE", "ANSWER_END", "THINK_CLOSE", "THINK_OPEN", "Bytes", "Candidate", "Component", "Context", "Decision",
-    "DecodeRef", "Engine", "EngineAccess", "EngineCounters", "Evaluator", "Expansion", "Fraction", "GenerateRequest",
-    "Generation", "Grader", "GraderName", "Interval", "InvalidData", "Metric", "Model", "ModelOrStudentRef", "ModelRef",
-    "OnStep", "Options", "Piece", "Placeholders", "Problem", "ProblemSource", "ProblemView", "ProblemsRef", "Prompt",
-    "Proposal", "Ref", "Sampling", "Score", "ScoreRequest", "ScoredCandidate", "Scorer", "Search", "SearchMachine",
-    "SearchSetting", "Seconds", "Segment", "Segmenter", "Solution", "Step", "TokenLogprobs", "Tokens", "TracesRef",
-    "Trainer", "TrainingExample", "TrainingOutcome", "Trajectory", "Unavailable", "answer_prompt", "assistant_turn",
+    "ANSWER_CUE", "ANSWER_END", "THINK_CLOSE", "THINK_OPEN", "Bytes", "Candidate", "Capability", "Column", "Component",
+    "Context", "Decision", "DecodeRef", "Engine", "EngineAccess", "EngineCounters", "EvalOptions", "EvaluatedRef",
+    "Evaluator", "Expansion", "Fraction", "GenerateRequest", "Generation", "Grader", "GraderName", "InitRef", "Interval",
+    "InvalidData", "Metric", "Model", "ModelFacts", "NotIdentity", "OnStep", "Options", "Piece", "Placeholders", "Problem",
+    "ProblemSource", "ProblemView", "ProblemsRef", "Prompt", "Proposal", "ProverRef", "Ref", "Revision", "RewardModelRef",
+    "Sampling", "Score", "ScoreRequest", "ScoredCandidate", "Scorer", "Search", "SearchMachine", "SearchSetting", "Seconds",
+    "Segment", "Segmenter", "Solution", "Step", "TeacherRef", "TokenLogprobs", "Tokens", "TracesRef", "Trainer",
+    "TrainingExample", "TrainingOutcome", "Trajectory", "Unavailable", "WriterRef", "answer_prompt", "assistant_turn",
     "forced_answer_prompt", "hookimpl", "prompt_text", "thinking_prompt",
 ]  # fmt: skip

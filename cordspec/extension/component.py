@@ -67,6 +67,8 @@ class Component(Generic[OptionsT]):
     api: ClassVar[int] = API
     version: ClassVar[str] = "1"
     options_type: ClassVar[type[Options]] = Options
+    absent: ClassVar[str] = ""
+    """What this component cannot do yet. One with such a text can be checked and planned; a run of it is refused."""
 
     def __init__(self, options: OptionsT) -> None:
         self.options = options

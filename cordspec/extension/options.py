@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from cordspec.domain.facts import Capability
+
 Dimension = Literal["tokens", "bytes", "seconds", "fraction"]
 
 
@@ -31,9 +33,10 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class RefTo:
-    """Marks a reference to a block of one of these kinds."""
+    """Marks a reference to a block of one of these kinds; a model must be able to do what is needed."""
 
     kinds: tuple[str, ...]
+    needs: tuple[Capability, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,28 @@ class Placeholders:
     """Marks a text that may hold these placeholders in braces, and must hold each of them."""
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Marks the name of a column of a data set; one that carries the answer must not be shown to a teacher as well."""
+
+    carries_answer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Marks the revision of something that others may change: a commit of 40 hexadecimal digits, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignments:
+    """Marks settings of other blocks, by their paths; they are typed by the fields that they set."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotIdentity:
+    """Marks a setting that changes no artifact, and so is not part of a fingerprint."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,8 +103,13 @@ Seconds = Annotated[float, Unit("seconds")]
 Fraction = Annotated[float, Unit("fraction")]
 """A share in 0..1, written ``30%``."""
 
-ModelRef = Annotated[Ref, RefTo(("model",))]
-ModelOrStudentRef = Annotated[Ref, RefTo(("model", "student"))]
+TeacherRef = Annotated[Ref, RefTo(("model",), ("continue",))]
+ProverRef = Annotated[Ref, RefTo(("model",), ("score",))]
+RewardModelRef = Annotated[Ref, RefTo(("model",), ("reward",))]
+WriterRef = Annotated[Ref, RefTo(("model",), ("chat",))]
+"""A judge or an integrator: it is asked, and answers."""
+EvaluatedRef = Annotated[Ref, RefTo(("model", "student"), ("continue",))]
+InitRef = Annotated[Ref, RefTo(("model", "student"), ("weights",))]
 ProblemsRef = Annotated[Ref, RefTo(("problems",))]
 DecodeRef = Annotated[Ref, RefTo(("decode",))]
 TracesRef = Annotated[Ref, RefTo(("decode", "problems"))]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cordspec.diagnostics import Diagnostic, Fix, Label, Span
-from cordspec.extension.options import ComponentOf, Interval, Options, Placeholders, Ref, RefTo, Unit
+from cordspec.extension.options import Assignments, ComponentOf, Interval, Options, Placeholders, Ref, RefTo, Unit
 from cordspec.model import values
 from cordspec.model.compose import Draft, Overlay, Scope, Setting, assign, suggest
 from cordspec.model.values import Wrong, located, mistake
@@ -115,6 +115,8 @@ class Binder:
         if isinstance(value, Hole):
             raise Wrong()
         wanted, marks = _unwrap(wanted)
+        if any(isinstance(mark, Assignments) for mark in marks):
+            return () if get_origin(wanted) is tuple else {}  # read by `cordspec.model.sweep`
         if isinstance(value, Overlay):
             return self._overlaid(value, wanted, place)
         arms = [arm for arm in get_args(wanted) if arm is not type(None)] if _is_union(wanted) else []

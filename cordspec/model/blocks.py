@@ -1,4 +1,4 @@
-"""Options of the kinds of block that cordspec itself implements: `experiment`, `pool` and `decode`."""
+"""Options of the kinds of block that cordspec itself implements: `experiment`, `pool`, `decode` and `sweep`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cordspec.extension.options import (
+    Assignments,
+    Bytes,
     GraderName,
-    ModelRef,
     Options,
     PoolRef,
     ProblemsRef,
     ScorerRef,
     SearchRef,
     SegmenterRef,
+    TeacherRef,
     Tokens,
 )
 
 Temperature = Annotated[float, Field(ge=0.0, le=10.0)]
+
+
+class Cluster(Options):
+    """The machines that an experiment is meant for; nothing is started or reserved with it."""
+
+    gpus: int = Field(ge=1, le=100_000, description="GPUs in all")
+    gpu_memory: Bytes = Field(80 * 2**30, gt=0, description="memory of each GPU")
 
 
 class ExperimentOptions(Options):
@@ -26,12 +35,13 @@ class ExperimentOptions(Options):
 
     seed: int = Field(0, ge=0, description="every random draw of the run derives from it")
     in_flight: int = Field(64, ge=1, le=4096, description="problems worked on at the same time; changes no result")
+    cluster: Cluster | None = Field(None, description="the machines it is meant for, to check and to plan with")
 
 
 class PoolOptions(Options):
     """The teachers of a decode with their sampling settings."""
 
-    teachers: tuple[ModelRef, ...] = Field(
+    teachers: tuple[TeacherRef, ...] = Field(
         min_length=1, description="the models that propose steps, in tie-break order"
     )
     temperature: Temperature | Annotated[tuple[Temperature, ...], Field(min_length=1)] = Field(
@@ -62,8 +72,30 @@ class DecodeOptions(Options):
     grader: GraderName = Field("math_verify", description="checks the final answers")
 
 
+class SweepOptions(Options):
+    """Variants of the experiment: which settings take which values. Stages that variants share are made once."""
+
+    mode: Literal["one_at_a_time", "grid", "zip"] = Field(
+        "one_at_a_time",
+        description="change one setting at a time, combine all with all, or take the first values, the second, ...",
+    )
+    vary: Annotated[dict[str, object], Assignments()] = Field(
+        description="`BLOCK.FIELD = [VALUE, ...]`: the settings and their values"
+    )
+    skip: Annotated[tuple[object, ...], Assignments()] = Field(
+        (), description="`[{ BLOCK.FIELD = VALUE, ... }]`: combinations that are left out"
+    )
+    repeat: Annotated[dict[str, object], Assignments()] = Field(
+        {}, description="`BLOCK.FIELD = [VALUE, ...]`, such as seeds: every variant is run with each, and averaged"
+    )
+    compare: Literal["paired", "none"] = Field(
+        "paired", description="whether the report compares variants with the base"
+    )
+
+
 CORE_KINDS: dict[str, type[Options]] = {
     "experiment": ExperimentOptions,
     "pool": PoolOptions,
     "decode": DecodeOptions,
+    "sweep": SweepOptions,
 }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from pydantic import BaseModel
 
 from cordspec.diagnostics import Source, Span
+from cordspec.domain.facts import Capability
 from cordspec.extension.component import Component
-from cordspec.extension.options import Options, Ref
+from cordspec.extension.kinds.engine import Model
+from cordspec.extension.options import Options, Ref, RefTo
 from cordspec.model.blocks import DecodeOptions, ExperimentOptions, PoolOptions
 
 Place = tuple[str, ...]
@@ -37,9 +40,24 @@ class Block:
         """All references to other blocks, with the fields that hold them."""
         yield from _refs(self.options, ())
 
+    def needs(self, place: Place) -> tuple[Capability, ...]:
+        """What the model that a field names must be able to do."""
+        field = type(self.options).model_fields.get(place[0])
+        marks = _marks((field.annotation, *field.metadata)) if field else ()
+        return next((mark.needs for mark in marks if isinstance(mark, RefTo)), ())
+
     def span_of(self, *place: str) -> Span:
         """Where a field was written; the head of the block if it was not."""
         return self.spans.get(place, self.span)
+
+
+def _marks(annotation: object) -> Iterator[object]:
+    """All marks in a type, those of its members included."""
+    for part in annotation if isinstance(annotation, tuple) else get_args(annotation):
+        if get_args(part):
+            yield from _marks(part)
+        else:
+            yield part
 
 
 def _refs(value: object, place: Place) -> Iterator[tuple[Place, Ref]]:
@@ -67,6 +85,25 @@ class Experiment:
         options = self.blocks[self.name].options
         assert isinstance(options, ExperimentOptions)
         return options
+
+    def model(self, block: Block) -> Model:
+        """The model that a block describes, not opened."""
+        assert block.component is not None and issubclass(block.component, Model)
+        return block.component(block.options)
+
+    def model_behind_name(self, name: str) -> Model | None:
+        """The model of a block; for a student, that from which its training starts."""
+        block = self.blocks[name]
+        while block.kind == "student":
+            init = dict(block.refs()).get(("init",))
+            if init is None:
+                return None
+            block = self.blocks[init.name]
+        return self.model(block) if block.kind == "model" else None
+
+    def model_behind(self, ref: Ref) -> Model | None:
+        """The same for a reference; None where it names no model."""
+        return self.model_behind_name(ref.name) if ref.kind in ("model", "student") else None
 
     def of_kind(self, kind: str) -> list[Block]:
         return [block for block in self.blocks.values() if block.kind == kind]

@@ -1,111 +1,179 @@
-"""A spec to a typed experiment, with everything that is wrong with it told in one pass."""
+"""A spec to a typed experiment and its variants, with everything that is wrong with it told in one pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from cordspec.diagnostics import Diagnostic, Fix, Source, Span
-from cordspec.extension.component import Component
-from cordspec.extension.options import ComponentOf, Options
-from cordspec.extension.registry import Registry, RegistryError
-from cordspec.model.bind import Binder, Names
-from cordspec.model.blocks import CORE_KINDS
+from cordspec.diagnostics import Diagnostic, Source, Span
+from cordspec.extension.registry import Registry
+from cordspec.model.blocks import SweepOptions
 from cordspec.model.checks import check
-from cordspec.model.compose import Composition, Draft, compose
+from cordspec.model.compose import Draft, compose
 from cordspec.model.experiment import Block, Experiment
+from cordspec.model.sweep import Assignment, Axis, Sweep, assigned, by_block, read_sweep
 from cordspec.model.telling import told
+from cordspec.model.typed import BlockReader
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One experiment of a sweep. ``group`` is its name without what repeats it. A spec without a sweep is one, `base`."""
+
+    name: str
+    group: str
+    settings: Mapping[str, str]
+    experiment: Experiment
 
 
 def resolve(source: Source, registry: Registry, sets: Iterable[str] = ()) -> tuple[Experiment | None, list[Diagnostic]]:
-    """The experiment that a spec describes, or None when it has errors, and all its diagnostics sorted by place."""
-    sets = tuple(sets)
-    composition = compose(source, sets)
-    diagnostics = list(composition.diagnostics)
-    blocks = _bind_all(composition, registry, diagnostics)
-    experiments = [draft for draft in composition.blocks.values() if draft.kind == "experiment"]
-    if len(experiments) != 1 and not composition.lost and not composition.lost_kinds:
-        diagnostics.append(_experiment_count(experiments, source))
-    diagnostics = told(diagnostics, composition, blocks)
-    if not any(diagnostic.severity == "error" for diagnostic in diagnostics):
-        experiment = Experiment(experiments[0].name, blocks, composition.sources, sets)
-        diagnostics += check(experiment)
-        if not any(diagnostic.severity == "error" for diagnostic in diagnostics):
-            return experiment, told(diagnostics, composition, blocks)
-    return None, diagnostics
+    """The experiment that a spec describes, or None when it has errors, and all its diagnostics sorted by place.
+
+    Every value of a sweep is tried by itself; combinations of them are checked when they are asked for, by
+    `resolve_variants`.
+    """
+    resolver = _Resolver(source, registry, tuple(sets))
+    return resolver.experiment, resolver.diagnostics
 
 
-def _bind_all(composition: Composition, registry: Registry, diagnostics: list[Diagnostic]) -> dict[str, Block]:
-    names = Names(composition.blocks, registry.names, composition.lost, composition.lost_kinds)
-    blocks: dict[str, Block] = {}
-    for draft in composition.blocks.values():
-        found = _component(draft, registry, diagnostics)
-        if found is None:
-            continue
-        component, options_type = found
-        what = f"{draft.kind} `{component.name}`" if component else article(draft.kind)
-        binder = Binder(names)
-        options = binder.bind(draft, options_type, what)
-        diagnostics += binder.diagnostics
-        if options is not None:
-            helpers = _helpers(options, binder, draft, registry, diagnostics)
-            blocks[draft.name] = Block(
-                draft.kind, draft.name, component, options, draft.doc, draft.span, binder.spans, helpers
-            )
-    return blocks
+def resolve_variants(
+    source: Source, registry: Registry, sets: Iterable[str] = ()
+) -> tuple[list[Variant], list[Diagnostic]]:
+    """All variants of a spec in order, the base first where it is one of them; none when the spec has errors."""
+    resolver = _Resolver(source, registry, tuple(sets))
+    if resolver.experiment is None:
+        return [], resolver.diagnostics
+    if resolver.sweep is None:
+        return [Variant("base", "base", {}, resolver.experiment)], resolver.diagnostics
+    found: list[Diagnostic] = []
+    variants = list(resolver.variants(resolver.experiment, resolver.sweep, found))
+    diagnostics = told([*resolver.diagnostics, *found], resolver.composition, resolver.blocks)
+    return ([] if any(one.severity == "error" for one in found) else variants), diagnostics
 
 
-def _helpers(
-    options: Options, binder: Binder, draft: Draft, registry: Registry, diagnostics: list[Diagnostic]
-) -> tuple[str, ...]:
-    """The components that fields name, loaded once here so that a broken one is told before anything runs."""
-    found: list[str] = []
-    for name, known in type(options).model_fields.items():
-        for mark in known.metadata:
-            if isinstance(mark, ComponentOf):
-                wanted = str(getattr(options, name))
-                try:
-                    found.append(f"{mark.kind} {wanted} {registry.get(mark.kind, wanted).version}")
-                except RegistryError as error:
-                    span = binder.spans.get((name,), draft.span)
-                    diagnostics.append(Diagnostic(error.code, str(error), span, help=error.help))
-    return tuple(found)
+class _Resolver:
+    """Everything that is known of one spec."""
+
+    def __init__(self, source: Source, registry: Registry, sets: tuple[str, ...]) -> None:
+        self.composition = compose(source, sets)
+        self._reader = BlockReader(self.composition, registry)
+        self._changed: dict[tuple[str, ...], Block | None] = {}
+        self.blocks: dict[str, Block] = {}
+        self.sweep: Sweep | None = None
+        self.experiment: Experiment | None = None
+        found = list(self.composition.diagnostics)
+        for draft in self.composition.blocks.values():
+            if (block := self._reader.read(draft, found)) is not None:
+                self.blocks[draft.name] = block
+        found += self._count(source)
+        self._read_sweep(found)
+        self.diagnostics = self._told(found)
+        if not _failed(self.diagnostics):
+            name = next(draft.name for draft in self.composition.blocks.values() if draft.kind == "experiment")
+            experiment = Experiment(name, self.blocks, self.composition.sources, sets)
+            self._check(experiment)
+            self.experiment = None if _failed(self.diagnostics) else experiment
+
+    def variants(self, base: Experiment, sweep: Sweep, found: list[Diagnostic]) -> Iterator[Variant]:
+        """The variants, each with its settings; one that equals the base or a pattern of ``skip`` is left out."""
+        skipped = [False] * len(sweep.skip)
+        for combination in sweep.combinations():
+            changed = self._with(base, combination, found)
+            if combination and sweep.options.mode == "one_at_a_time" and _same(changed, base):
+                continue
+            matching = [self._matches(pattern, combination, base) for pattern in sweep.skip]
+            skipped = [one or other for one, other in zip(skipped, matching, strict=True)]
+            if any(matching):
+                continue
+            group = ", ".join(one.label for one in combination) or "base"
+            for repetition in sweep.repetitions():
+                experiment = self._with(changed, repetition, found, combination)
+                found += check(experiment)
+                settings = {one.path: one.text for one in (*combination, *repetition)}
+                repeated = ", ".join(one.label for one in repetition)
+                yield Variant(f"{group} ({repeated})" if repeated else group, group, settings, experiment)
+        for pattern, used in zip(sweep.skip, skipped, strict=True):
+            if pattern and not used:
+                place = Span(pattern[0].value.span.source, pattern[0].field[0].span.start, pattern[-1].value.span.end)
+                found.append(Diagnostic("W411", "this pattern skips no variant", place, "remove or mend it"))
+
+    def _with(
+        self, experiment: Experiment, assignments: Axis, found: list[Diagnostic], before: Axis = ()
+    ) -> Experiment:
+        """An experiment with some settings replaced; each changed block is typed once for all variants."""
+        blocks = dict(experiment.blocks)
+        for name, changes in by_block(assignments).items():
+            both = [one for one in before if one.block == name] + changes
+            key = (name, *(one.label for one in both))
+            if key not in self._changed:
+                self._changed[key] = self._reader.read(assigned(self.composition.blocks[name], both), found)
+            block = self._changed[key]
+            if block is not None:
+                blocks[name] = block
+        return replace(experiment, blocks=blocks)
+
+    @staticmethod
+    def _matches(pattern: Axis, combination: Axis, base: Experiment) -> bool:
+        set_here = {one.path: one.text for one in combination}
+        return bool(pattern) and all(
+            set_here[one.path] == one.text if one.path in set_here else _value_in(base, one) == one.text
+            for one in pattern
+        )
+
+    def _check(self, experiment: Experiment) -> None:
+        """Rules across blocks, for the experiment itself and for each single value of its sweep."""
+        found = check(experiment)
+        known = {one.message for one in found}
+        if self.sweep is not None and not _failed(found):
+            for axis in (*self.sweep.axes, *self.sweep.repeats):
+                for one in axis:
+                    changed = self._with(experiment, (one,), found)
+                    found += [_at(one, new) for new in check(changed) if new.message not in known]
+        self.diagnostics = self._told([*self.diagnostics, *found])
+
+    def _read_sweep(self, found: list[Diagnostic]) -> None:
+        drafts = [draft for draft in self.composition.blocks.values() if draft.kind == "sweep"]
+        if len(drafts) > 1:
+            found.append(Diagnostic("E104", "a spec has one sweep at most", drafts[1].span, "one too many"))
+        block = self.blocks.get(drafts[0].name) if drafts else None
+        if block is not None:
+            assert isinstance(block.options, SweepOptions)
+            self.sweep, more = read_sweep(drafts[0], block.options, self.composition)
+            found += more
+
+    def _count(self, source: Source) -> list[Diagnostic]:
+        of = self.composition
+        experiments = [draft for draft in of.blocks.values() if draft.kind == "experiment"]
+        known = len(experiments) == 1 or of.lost or of.lost_kinds
+        return [] if known else [_experiment_count(experiments, source)]
+
+    def _told(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        return told(found, self.composition, self.blocks)
 
 
-def _component(
-    draft: Draft, registry: Registry, diagnostics: list[Diagnostic]
-) -> tuple[type[Component] | None, type[Options]] | None:
-    if draft.kind == "sweep":
-        message = "sweeps are not available in this version of cordspec"
-        diagnostics.append(Diagnostic("E113", message, draft.span, "run the variants with `--set` instead"))
-        return None
-    if draft.kind in CORE_KINDS:
-        if draft.component is not None:
-            message = f"{article(draft.kind)} names no component"
-            diagnostics.append(Diagnostic("E114", message, draft.component.span, f"remove `: {draft.component.text}`"))
-            return None
-        return None, CORE_KINDS[draft.kind]
-    if draft.component is None:
-        installed = ", ".join(registry.names(draft.kind)) or "none installed"
-        message = f"{draft.kind} `{draft.name}` names no component"
-        end = Span(draft.span.source, draft.span.end, draft.span.end)
-        diagnostics.append(Diagnostic("E114", message, draft.span, f"write `: COMPONENT` ({installed})", fixes=(
-            (Fix("name the only one installed", end, f" : {installed}"),) if len(registry.names(draft.kind)) == 1 else ()
-        )))  # fmt: skip
-        return None
-    try:
-        component = registry.get(draft.kind, draft.component.text)
-    except RegistryError as error:
-        span = draft.component.span
-        label = f"did you mean `{error.suggestion}`?" if error.suggestion else ""
-        fixes = (Fix(f"write `{error.suggestion}`", span, error.suggestion),) if error.suggestion else ()
-        diagnostics.append(Diagnostic(error.code, str(error), span, label, help=error.help, fixes=fixes))
-        return None
-    return component, component.options_type
+def _failed(found: Iterable[Diagnostic]) -> bool:
+    return any(one.severity == "error" for one in found)
 
 
-def article(kind: str) -> str:
-    """A kind with its article."""
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+def _same(one: Experiment, other: Experiment) -> bool:
+    """Whether two experiments say the same, wherever they say it."""
+    return all(
+        (block.component, block.options) == (other.blocks[name].component, other.blocks[name].options)
+        for name, block in one.blocks.items()
+    )
+
+
+def _at(assignment: Assignment, found: Diagnostic) -> Diagnostic:
+    """What is wrong with one value of a sweep, with a look at the sweep."""
+    return replace(found, message=f"with `{assignment.label}`: {found.message}")
+
+
+def _value_in(base: Experiment, assignment: Assignment) -> str:
+    """What the base has where a pattern names a setting that a variant leaves alone."""
+    value: object = base.blocks[assignment.block].options
+    for name in assignment.field:
+        value = getattr(value, name.text, None)
+    return str(value)
 
 
 def _experiment_count(experiments: list[Draft], source: Source) -> Diagnostic:

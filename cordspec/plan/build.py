@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 
 from pydantic import BaseModel
 
-from cordspec.extension.options import Interval, Ref
+from cordspec.extension.options import Interval, NotIdentity, Ref
 from cordspec.model.experiment import Block, Experiment
 from cordspec.plan.graph import KIND_OF_BLOCK, Graph, Stage
 
@@ -88,12 +88,18 @@ def _fingerprint(block: Block, known: dict[str, str], seed: int, identify: Ident
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def identity_fields(options: type[BaseModel]) -> list[str]:
+    """The fields that decide what a stage makes."""
+    marked = {name: field.metadata for name, field in options.model_fields.items()}
+    return [name for name, marks in marked.items() if not any(isinstance(mark, NotIdentity) for mark in marks)]
+
+
 def _plain(value: object, known: dict[str, str]) -> object:
     """Options as JSON, each reference replaced by what it stands for; a model keeps its name, which authorship uses."""
     if isinstance(value, Ref):
         return [value.name, known[value.name]] if value.kind == "model" else known[value.name]
     if isinstance(value, BaseModel):
-        return {name: _plain(getattr(value, name), known) for name in type(value).model_fields}
+        return {name: _plain(getattr(value, name), known) for name in identity_fields(type(value))}
     if isinstance(value, Interval):
         return [value.low, value.high]
     if isinstance(value, dict):

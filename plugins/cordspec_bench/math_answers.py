@@ -11,12 +11,12 @@ from pydantic import Field
 from cordspec.plugin import (
     Component,
     EngineAccess,
+    EvalOptions,
+    EvaluatedRef,
     Evaluator,
     GenerateRequest,
     GraderName,
     Metric,
-    ModelOrStudentRef,
-    Options,
     ProblemsRef,
     ProblemView,
     Sampling,
@@ -26,10 +26,10 @@ from cordspec.plugin import (
 )
 
 
-class MathAnswersOptions(Options):
+class MathAnswersOptions(EvalOptions):
     """Options of `eval NAME : math_answers { ... }`."""
 
-    model: ModelOrStudentRef = Field(description="the student, or any model")
+    model: EvaluatedRef = Field(description="the student, or any model")
     problems: ProblemsRef = Field(description="the questions")
     samples: int = Field(16, ge=1, le=1_024, description="draws for each problem")
     temperature: float = Field(0.6, ge=0.0, le=10.0, description="sampling temperature")
@@ -42,6 +42,7 @@ class MathAnswers(Evaluator[MathAnswersOptions]):
     """Every draw writes its own thinking and answer. pass@1 is the mean over problems of each problem's mean."""
 
     name: ClassVar[str] = "math_answers"
+    metric_names: ClassVar[tuple[str, ...]] = ("pass_at_1",)
 
     @property
     def samples(self) -> int:

@@ -12,8 +12,8 @@ from pydantic import Field
 from cordspec.plugin import (
     Component,
     Fraction,
+    InitRef,
     InvalidData,
-    ModelOrStudentRef,
     OnStep,
     Options,
     Tokens,
@@ -29,7 +29,7 @@ from cordspec.plugin import (
 class SftOptions(Options):
     """Options of `student NAME : sft { ... }`. Defaults are the paper's where it gives them."""
 
-    init: ModelOrStudentRef = Field(description="the model, or the student, to start from")
+    init: InitRef = Field(description="the model, or the student, to start from")
     data: TracesRef = Field(description="a decode, or problems that carry worked solutions")
     epochs: int = Field(5, ge=1, le=1_000, description="passes over the data")
     batch_size: int = Field(8, ge=1, description="examples of one optimiser step")

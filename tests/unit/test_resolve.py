@@ -64,7 +64,6 @@ WRONG = [
     ("experiment e { seed = 3 }", "", "E104", "add `experiment NAME { seed = 0 }`"),
     ("seed = 3", "seed = 3, seed = 4", "E109", "again"),
     ("model b : mini { name = prover }", "model a : mini { name = prover }", "E108", "again"),
-    ("step_header {}", "step_header {}\nsweep s { mode = grid }", "E113", "run the variants with `--set` instead"),
 ]
 
 

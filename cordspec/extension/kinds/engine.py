@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from cordspec.domain.facts import Capability, ModelFacts
 from cordspec.domain.inference import GenerateRequest, Generation, ScoreRequest, TokenLogprobs
 from cordspec.domain.prompt import Prompt
 from cordspec.extension.component import Component, OptionsT
@@ -63,6 +64,17 @@ class Model(Component[OptionsT]):
     """Weights with engine settings, not yet loaded. Teacher, prover and student are roles of a model, not classes."""
 
     kind: ClassVar[str] = "model"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"continue", "score", "weights"})
+    """What its engine can do; a spec that needs more is refused."""
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that it occupies while it is open."""
+        return 0
+
+    def facts(self) -> ModelFacts:
+        """Its sizes, as far as they are known without opening it."""
+        return ModelFacts()
 
     @abstractmethod
     def fingerprint(self) -> str:

@@ -5,11 +5,27 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+from typing_extensions import TypeVar
 
 from cordspec.domain.inference import GenerateRequest
 from cordspec.domain.problem import ProblemView
-from cordspec.extension.component import Component, EngineAccess, OptionsT
+from cordspec.extension.component import Component, EngineAccess
+from cordspec.extension.options import Interval, NotIdentity, Options
+
+
+class EvalOptions(Options):
+    """What every evaluation may say beside what its evaluator wants."""
+
+    expect: Annotated[dict[str, Interval], NotIdentity()] = Field(
+        {},
+        description="where each metric must lie, as in `pass_at_1 = 76%..83%`; a run outside of it ends with exit code 8",
+    )
+
+
+EvalOptionsT = TypeVar("EvalOptionsT", bound=EvalOptions, default=Any)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +38,12 @@ class Metric:
     samples: int
 
 
-class Evaluator(Component[OptionsT]):
+class Evaluator(Component[EvalOptionsT]):
     """Measures a model on problems. It sees questions only; the stage grades what comes back."""
 
     kind: ClassVar[str] = "eval"
+    metric_names: ClassVar[tuple[str, ...]] = ()
+    """The metrics that it gives; ``expect`` may name them."""
 
     @abstractmethod
     def requests(self, problem: ProblemView, engine: EngineAccess, seeds: Sequence[int]) -> Sequence[GenerateRequest]:

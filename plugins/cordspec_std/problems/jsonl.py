@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from cordspec.plugin import (
     ANSWER_CUE,
     ANSWER_END,
+    Column,
     Component,
     InvalidData,
     Options,
@@ -27,9 +28,11 @@ class JsonLinesOptions(Options):
     """Options of `problems NAME : jsonl { ... }`."""
 
     path: str = Field(description="the file, relative to the directory in which cordspec runs")
-    question: str = Field("question", description="the key of the question")
-    answer: str = Field("answer", description="the key of the reference answer")
-    thinking: str = Field("thinking", description="the key of the worked solution's thinking, where there is one")
+    question: Annotated[str, Column(carries_answer=False)] = Field("question", description="the key of the question")
+    answer: Annotated[str, Column(carries_answer=True)] = Field("answer", description="the key of the reference answer")
+    thinking: Annotated[str, Column(carries_answer=True)] = Field(
+        "thinking", description="the key of the worked solution's thinking, where there is one"
+    )
     limit: int = Field(0, ge=0, description="read only so many problems; 0 for all")
 
 

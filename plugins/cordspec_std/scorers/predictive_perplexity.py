@@ -17,8 +17,8 @@ from cordspec.plugin import (
     Candidate,
     Component,
     Context,
-    ModelRef,
     Options,
+    ProverRef,
     Score,
     Scorer,
     ScoreRequest,
@@ -31,7 +31,7 @@ from cordspec.plugin import (
 class PredictivePerplexityOptions(Options):
     """Options of `scorer NAME : predictive_perplexity { ... }`."""
 
-    prover: ModelRef = Field(description="the meta-prover: the model whose belief in the answer is the score")
+    prover: ProverRef = Field(description="the meta-prover: the model whose belief in the answer is the score")
 
 
 class PredictivePerplexity(Scorer[PredictivePerplexityOptions]):

@@ -1,23 +1,18 @@
-"""Rules across blocks, one small function each."""
+"""Blocks that do not go together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
-from typing import Final
 
 from cordspec.diagnostics import Diagnostic, Label
+from cordspec.extension.kinds.evaluator import Evaluator
 from cordspec.extension.kinds.scorer import Scorer
 from cordspec.extension.kinds.search import Search
 from cordspec.model.experiment import Experiment
 
 
-def check(experiment: Experiment) -> list[Diagnostic]:
-    """Everything that the blocks get wrong together."""
-    return [diagnostic for rule in RULES for diagnostic in rule(experiment)]
-
-
-def _no_circles(experiment: Experiment) -> Iterator[Diagnostic]:
+def no_circles(experiment: Experiment) -> Iterator[Diagnostic]:
     graph = {block.name: {ref.name for _, ref in block.refs()} for block in experiment.blocks.values()}
     try:
         TopologicalSorter(graph).prepare()
@@ -29,7 +24,7 @@ def _no_circles(experiment: Experiment) -> Iterator[Diagnostic]:
         yield Diagnostic("E105", f"blocks refer to each other in a circle: {path}", first.span, "starts here", related)
 
 
-def _pool_temperatures(experiment: Experiment) -> Iterator[Diagnostic]:
+def pool_temperatures(experiment: Experiment) -> Iterator[Diagnostic]:
     for block in experiment.of_kind("pool"):
         pool = experiment.pool(block.name)
         if not isinstance(pool.temperature, tuple) or len(pool.teachers) == 1:
@@ -39,7 +34,7 @@ def _pool_temperatures(experiment: Experiment) -> Iterator[Diagnostic]:
             yield Diagnostic("E207", message, block.span_of("temperature"), "give one for all, or one for each")
 
 
-def _scorer_fits_search(experiment: Experiment) -> Iterator[Diagnostic]:
+def scorer_fits_search(experiment: Experiment) -> Iterator[Diagnostic]:
     for block in experiment.of_kind("decode"):
         decode = experiment.decode(block.name)
         scorer = experiment.blocks[decode.scorer.name].component
@@ -51,7 +46,7 @@ def _scorer_fits_search(experiment: Experiment) -> Iterator[Diagnostic]:
             yield Diagnostic("E208", message, block.span_of("scorer"), f"needs a scorer of a {search.unit}")
 
 
-def _matched_decodes(experiment: Experiment) -> Iterator[Diagnostic]:
+def matched_decodes(experiment: Experiment) -> Iterator[Diagnostic]:
     """A search that is sized to another decode needs that decode's spending on the same problems."""
     for block in experiment.of_kind("decode"):
         decode = experiment.decode(block.name)
@@ -63,35 +58,35 @@ def _matched_decodes(experiment: Experiment) -> Iterator[Diagnostic]:
                 yield Diagnostic("E209", message, block.span_of("problems"), "both need the same problems", related)
 
 
-def _same_problems_twice(experiment: Experiment) -> Iterator[Diagnostic]:
-    """A student must not be measured on the very problems that it was trained on."""
-    trained = {
-        block.name: {experiment.decode(ref.name).problems.name if ref.kind == "decode" else ref.name}
-        for block in experiment.of_kind("student")
-        for place, ref in block.refs()
-        if place == ("data",)
-    }
+def capabilities(experiment: Experiment) -> Iterator[Diagnostic]:
+    """A model must be able to do what the fields that name it need."""
+    for block in experiment.blocks.values():
+        for place, ref in block.refs():
+            model = experiment.model_behind(ref)
+            lacking = [need for need in block.needs(place) if model and need not in model.capabilities]
+            if model and lacking:
+                means = " and ".join(MEANING[need] for need in lacking)
+                message = f"{block.kind} `{block.name}` needs `{ref}` to {means}, which {model.name} models cannot"
+                related = (Label(experiment.blocks[ref.name].span, f"this is a {model.name} model"),)
+                yield Diagnostic("E602", message, block.span_of(*place), "name another model", related)
+
+
+MEANING = {
+    "continue": "continue raw prompts",
+    "score": "give log-probabilities of a given text",
+    "reward": "reward steps",
+    "chat": "answer messages",
+    "weights": "hand out weights to train from",
+}
+
+
+def expected_metrics(experiment: Experiment) -> Iterator[Diagnostic]:
+    """``expect`` names metrics that the evaluator gives."""
     for block in experiment.of_kind("eval"):
-        refs = dict(block.refs())
-        student, problems = refs.get(("model",)), refs.get(("problems",))
-        if student and problems and problems.name in trained.get(student.name, ()):
-            message = f"`{student}` is trained on `{problems}` and measured on it too"
-            yield Diagnostic("W604", message, block.span_of("problems"), "its numbers will say nothing")
-
-
-def _identical_teachers(experiment: Experiment) -> Iterator[Diagnostic]:
-    for block in experiment.of_kind("pool"):
-        pool = experiment.pool(block.name)
-        if len(pool.teachers) > 1 and len(set(pool.teachers)) == 1 and pool.temperature == 0.0:
-            message = "all teachers are the same model at temperature 0, so they all propose the same"
-            yield Diagnostic("W602", message, block.span_of("teachers"), "raise the temperature, or name one of them")
-
-
-RULES: Final[tuple[Callable[[Experiment], Iterator[Diagnostic]], ...]] = (
-    _no_circles,
-    _pool_temperatures,
-    _scorer_fits_search,
-    _matched_decodes,
-    _same_problems_twice,
-    _identical_teachers,
-)
+        assert block.component is not None and issubclass(block.component, Evaluator)
+        names = block.component.metric_names
+        for metric in getattr(block.options, "expect", {}):
+            if metric not in names:
+                label = f"it gives {', '.join(names)}" if names else "it gives none"
+                message = f"`{block.component.name}` has no metric `{metric}`"
+                yield Diagnostic("E211", message, block.span_of("expect", metric), label)
