@@ -33,8 +33,13 @@ class Block:
     doc: str
     span: Span
     spans: Mapping[Place, Span]
-    helpers: tuple[str, ...] = ()
-    """Name and version of each component that a field names (a grader); part of the fingerprint."""
+    helpers: tuple[type[Component], ...] = ()
+    """The components that fields name (a grader); their names and versions are part of the fingerprint."""
+
+    def absent(self) -> list[type[Component]]:
+        """Its components that this version of cordspec can check and plan with, and not run."""
+        components = (self.component, *self.helpers) if self.component else self.helpers
+        return [component for component in components if component.absent]
 
     def refs(self) -> Iterator[tuple[Place, Ref]]:
         """All references to other blocks, with the fields that hold them."""

@@ -40,15 +40,15 @@ class BlockReader:
 
 def _helpers(
     options: Options, binder: Binder, draft: Draft, registry: Registry, diagnostics: list[Diagnostic]
-) -> tuple[str, ...]:
+) -> tuple[type[Component], ...]:
     """The components that fields name, loaded once here so that a broken one is told before anything runs."""
-    found: list[str] = []
+    found: list[type[Component]] = []
     for name, known in type(options).model_fields.items():
         for mark in known.metadata:
             if isinstance(mark, ComponentOf):
                 wanted = str(getattr(options, name))
                 try:
-                    found.append(f"{mark.kind} {wanted} {registry.get(mark.kind, wanted).version}")
+                    found.append(registry.get(mark.kind, wanted))
                 except RegistryError as error:
                     span = binder.spans.get((name,), draft.span)
                     diagnostics.append(Diagnostic(error.code, str(error), span, help=error.help))

@@ -26,10 +26,10 @@ def build(experiment: Experiment, identify: Identify) -> Graph:
     order = TopologicalSorter({block.name: {ref.name for _, ref in block.refs()} for block in blocks.values()})
     fingerprints: dict[str, str] = {}
     stages: list[Stage] = []
-    needed = set(_needed(experiment))
+    reached = set(needed(experiment))
     for name in order.static_order():
         block = blocks[name]
-        if name not in needed:
+        if name not in reached:
             continue
         fingerprints[name] = _fingerprint(block, fingerprints, experiment.options.seed, identify)
         if block.kind in KIND_OF_BLOCK:
@@ -39,7 +39,7 @@ def build(experiment: Experiment, identify: Identify) -> Graph:
     return Graph(experiment.name, tuple(_in_text_order(stages, position)))
 
 
-def _needed(experiment: Experiment) -> Iterator[str]:
+def needed(experiment: Experiment) -> Iterator[str]:
     """The blocks that some stage depends on: an unused model costs nothing."""
     pending = [block.name for block in experiment.blocks.values() if block.kind in ("decode", "student", "eval")]
     seen: set[str] = set()
@@ -83,7 +83,7 @@ def _fingerprint(block: Block, known: dict[str, str], seed: int, identify: Ident
         content.append(seed)
     if block.kind == "student":
         content.append(block.name)  # its training seed derives from it
-    content += block.helpers
+    content += [f"{helper.kind} {helper.name} {helper.version}" for helper in block.helpers]
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

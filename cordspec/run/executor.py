@@ -14,11 +14,13 @@ from pydantic import BaseModel
 from cordspec.artifacts.manifest import MANIFEST, Manifest, StageEntry, read_entry, write_entry
 from cordspec.artifacts.records import to_lines
 from cordspec.artifacts.store import RunDirectory, write_text
+from cordspec.diagnostics import Diagnostic, Label
 from cordspec.domain.problem import Problem
+from cordspec.errors import PreflightError
 from cordspec.extension.registry import Registry
 from cordspec.journal import Journal
 from cordspec.model import Block, Experiment
-from cordspec.plan import Graph, Stage, build
+from cordspec.plan import Graph, Stage, build, needed
 from cordspec.run.events import Observer, RunStarted, StageFinished, StageStarted
 from cordspec.run.stages import problems as problem_stage
 from cordspec.run.stages.decode import decode
@@ -37,6 +39,7 @@ def prepare(experiment: Experiment, limit: int | None) -> tuple[Graph, dict[str,
         SpecError: a problem set is wrong.
         PreflightError: data or weights are not here.
     """
+    _refuse_absent(experiment)
     loaded: dict[str, tuple[Problem, ...]] = {}
 
     def identify(block: Block) -> str:
@@ -46,6 +49,19 @@ def prepare(experiment: Experiment, limit: int | None) -> tuple[Graph, dict[str,
         return problem_stage.content_hash(loaded[block.name])
 
     return build(experiment, identify), loaded
+
+
+def _refuse_absent(experiment: Experiment) -> None:
+    """Before anything is read or fetched: a spec that only a later version can run is told so, once."""
+    lacking = {component: block for name in needed(experiment) for block in [experiment.blocks[name]]
+               for component in block.absent()}  # fmt: skip
+    if lacking:
+        names = ", ".join(sorted(f"{component.kind} `{component.name}`" for component in lacking))
+        related = tuple(Label(block.span, component.absent) for component, block in lacking.items())
+        message = f"this version of cordspec can check and plan this spec, not run it: it needs {names}"
+        help = "`cordspec plan` says what it would cost; specs/miniature.cord runs the method on this machine"
+        span = experiment.blocks[experiment.name].span
+        raise PreflightError(Diagnostic("E305", message, span, "", related, help))
 
 
 async def execute(

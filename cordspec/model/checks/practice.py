@@ -48,8 +48,8 @@ def absent(experiment: Experiment) -> Iterator[Diagnostic]:
     """Components that this version can check and plan with, and not run; told once each."""
     told = set()
     for block in experiment.blocks.values():
-        component = block.component
-        if component is not None and component.absent and component not in told:
-            told.add(component)
-            message = f"this version of cordspec can check and plan {block.kind} `{component.name}`, not run it"
-            yield Diagnostic("W303", message, block.span, "", help=component.absent)
+        for component in block.absent():
+            if component not in told:
+                told.add(component)
+                message = f"this version of cordspec can check and plan {component.kind} `{component.name}`, not run it"
+                yield Diagnostic("W303", message, block.span, "", help=component.absent)

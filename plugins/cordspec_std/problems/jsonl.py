@@ -33,6 +33,7 @@ class JsonLinesOptions(Options):
     thinking: Annotated[str, Column(carries_answer=True)] = Field(
         "thinking", description="the key of the worked solution's thinking, where there is one"
     )
+    rows: int = Field(0, ge=0, description="how many problems it must hold; 0 for any number")
     limit: int = Field(0, ge=0, description="read only so many problems; 0 for all")
 
 
@@ -50,6 +51,8 @@ class JsonLines(ProblemSource[JsonLinesOptions]):
         except UnicodeDecodeError as error:
             raise InvalidData(f"{path} is not UTF-8 text", "save it as UTF-8") from error
         numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+        if self.options.rows not in (0, len(numbered)):
+            raise InvalidData(f"{path} holds {len(numbered)} problems, {self.options.rows} were expected", "see `rows`")
         for number, line in numbered[: self.options.limit or None]:
             yield self._problem(line, f"{path}:{number}")
 

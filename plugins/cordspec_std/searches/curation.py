@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -27,10 +28,26 @@ class CurationOptions(Options):
     """Options of `search NAME : curation { ... }`."""
 
     traces_per_teacher: int = Field(4, ge=1, le=4_096, description="complete traces of each teacher for each problem")
+    pick: Literal["score", "random", "longest"] = Field(
+        "score",
+        description="which trace is kept: the best scored, any (drawn by its content), or the one of most tokens",
+    )
     match_tokens: DecodeRef | None = Field(
         None,
         description="spend on each problem as many generated tokens as this decode did, instead of traces_per_teacher",
     )
+
+
+def _drawn(candidate: ScoredCandidate) -> tuple[str, object]:
+    """An order that has nothing to do with how good a trace is, and is the same in every run."""
+    return hashlib.sha256(candidate.trajectory.key.encode()).hexdigest(), candidate.rank
+
+
+def _longest(candidate: ScoredCandidate) -> tuple[int, object]:
+    return -candidate.trajectory.tokens, candidate.rank
+
+
+PICKS: Final = {"score": lambda candidate: candidate.rank, "random": _drawn, "longest": _longest}
 
 
 class Curation(Search[CurationOptions]):
@@ -42,13 +59,14 @@ class Curation(Search[CurationOptions]):
     def __init__(self, options: CurationOptions) -> None:
         super().__init__(options)
         self._each, self._match = options.traces_per_teacher, options.match_tokens
+        self._key = PICKS[options.pick]
 
     @property
     def matched(self) -> Ref | None:
         return self._match
 
     def start(self, setting: SearchSetting) -> CurationMachine:
-        return CurationMachine(self._each, setting)
+        return CurationMachine(self._each, setting, self._key)
 
 
 class CurationMachine(SearchMachine):
@@ -58,7 +76,8 @@ class CurationMachine(SearchMachine):
     either side of the target alike and agree with it over many problems.
     """
 
-    def __init__(self, each: int, setting: SearchSetting) -> None:
+    def __init__(self, each: int, setting: SearchSetting, key: Callable[[ScoredCandidate], Any]) -> None:
+        self._key = key
         self._each, self._teachers, self._target = each, setting.teachers, setting.target_tokens
         self._asked = 0
         self._spent = 0
@@ -84,7 +103,7 @@ class CurationMachine(SearchMachine):
         self._wave += 1
         valid = [candidate for candidate in candidates if candidate.score is not None and candidate.score.valid]
         former = [self._best] if self._best is not None else []
-        self._best = min([*former, *valid], key=lambda candidate: candidate.rank, default=None)
+        self._best = min([*former, *valid], key=self._key, default=None)
         kept = (self._best,) if self._best is not None else ()
         dropped = sorted((c for c in [*former, *candidates] if c is not self._best), key=lambda c: c.rank)
         return Decision(self._wave, kept, tuple(dropped))
