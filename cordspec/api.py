@@ -10,14 +10,14 @@ functions that need it: checking a spec in somebody's CI has to be quick.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cordspec.diagnostics import Diagnostic, Source
 from cordspec.errors import SpecError, UsageError
 from cordspec.extension.registry import Registry
-from cordspec.model import Experiment
+from cordspec.model import BASE, Experiment, Variant, resolve_variants
 from cordspec.model import resolve as _resolve
 from cordspec.model.library import read_text, why_unreadable
 from cordspec.syntax import parse as _parse
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cordspec.report.report import Report
     from cordspec.run.events import Observer
 
-__all__ = ["execute", "load", "parse", "plan", "read", "render", "resolve", "write_report"]
+__all__ = ["execute", "load", "parse", "plan", "read", "render", "resolve", "variants", "write_report"]
 
 
 def read(path: Path) -> Source:
@@ -56,6 +56,13 @@ def resolve(
     return _resolve(source, registry or Registry(), sets)
 
 
+def variants(
+    source: Source, sets: Iterable[str] = (), registry: Registry | None = None
+) -> tuple[list[Variant], list[Diagnostic]]:
+    """All variants of a spec's sweep; `base` alone for a spec without one, none when it has errors."""
+    return resolve_variants(source, registry or Registry(), sets)
+
+
 def load(path: Path, sets: Iterable[str] = (), registry: Registry | None = None) -> Experiment:
     """The experiment of a spec file.
 
@@ -81,14 +88,17 @@ def plan(experiment: Experiment, limit: int | None = None) -> Graph:
 
 
 def execute(
-    experiment: Experiment,
+    what: Experiment | Sequence[Variant],
     out: Path,
     *,
     limit: int | None = None,
+    only: Sequence[str] = (),
     observer: Observer | None = None,
     registry: Registry | None = None,
 ) -> Path:
-    """Run an experiment, or what is left of it, in the directory ``out``; returns that directory.
+    """Run an experiment or the variants of a sweep, or what is left of them, in ``out``; returns that directory.
+
+    ``limit`` takes the first problems of each set, ``only`` these stages with what they need.
 
     Raises:
         CordspecError: what went wrong, with its exit code; finished stages and all answers stay.
@@ -96,9 +106,12 @@ def execute(
     import asyncio
 
     from cordspec.run.events import Silence
+    from cordspec.run.executor import Limits
     from cordspec.run.executor import execute as _execute
 
-    return asyncio.run(_execute(experiment, registry or Registry(), out, observer or Silence(), limit))
+    chosen = [Variant(BASE, BASE, {}, what)] if isinstance(what, Experiment) else what
+    limits = Limits(limit, tuple(only))
+    return asyncio.run(_execute(chosen, registry or Registry(), out, observer or Silence(), limits))
 
 
 def write_report(run: Path, report: Report) -> None:
@@ -116,7 +129,9 @@ def render(run: Path) -> Report:
     Raises:
         UsageError: it is not a run directory.
     """
-    from cordspec.report.load import load_run
+    from cordspec.report.load import load_run, load_variants
     from cordspec.report.report import make_report
+    from cordspec.report.sweep import make_sweep_report
 
-    return make_report(load_run(run))
+    found = load_variants(run)
+    return make_sweep_report(found) if found else make_report(load_run(run))

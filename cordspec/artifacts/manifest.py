@@ -58,20 +58,20 @@ def read_entry(directory: Path) -> StageEntry:
     return StageEntry(**json.loads((directory / ENTRY).read_text(encoding="utf-8")))
 
 
-def read_manifest(run: Path) -> Manifest:
-    """The manifest of a run directory.
+def read_manifest(run: Path, name: str = MANIFEST) -> Manifest:
+    """The manifest of a run directory, or of one of its variants.
 
     Raises:
         UsageError: there is none, or it is of another version.
     """
-    path = run / MANIFEST
+    path = run / name
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         version = raw["schema_version"]
         if version == SCHEMA_VERSION:
             return Manifest(**{**raw, "stages": [StageEntry(**stage) for stage in raw["stages"]]})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"{run} is not a run directory: it holds no readable {MANIFEST}"
+        message = f"{run} is not a run directory: it holds no readable {name}"
         raise UsageError(Diagnostic("E708", message, help="give the directory that `cordspec run` printed")) from error
     message = f"{path} has version {version}, this cordspec reads version {SCHEMA_VERSION}"
     raise UsageError(Diagnostic("E708", message, help="use the cordspec that wrote it"))

@@ -1,4 +1,7 @@
-"""`cordspec run SPEC`: the whole experiment, or what is left of it, and its report."""
+"""`cordspec run SPEC`: the whole experiment, or what is left of it, and its report.
+
+A spec with a `sweep` is run with all its variants, in one directory; what they share is made once.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ from pathlib import Path
 
 from cordspec import api
 from cordspec.cli.display import DISPLAYS, choose
-from cordspec.diagnostics import render
-from cordspec.errors import SpecError
+from cordspec.diagnostics import Diagnostic, render
+from cordspec.errors import SpecError, UsageError
 from cordspec.extension.registry import Registry
+from cordspec.model import Variant
+
+EXPECTATION_FAILED = 8
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,25 +24,40 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", type=Path, metavar="SPEC", help="the .cord file")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change one setting")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run directory (default: runs/EXPERIMENT)")
+    parser.add_argument("--only", action="append", default=[], metavar="STAGE", help="this stage and what it needs")
+    parser.add_argument("--variant", action="append", default=[], metavar="NAME", help="this variant of the sweep")
     parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N problems of each set")
     parser.add_argument("--display", choices=DISPLAYS, help="default: rich on a terminal, else plain")
 
 
 def command(options: argparse.Namespace) -> int:
-    """Run, then print the report."""
+    """Run, then print the report. 8 when an `expect` of the spec does not hold."""
     registry = Registry()
-    experiment, diagnostics = api.resolve(api.read(options.spec), options.set, registry)
-    if experiment is None:
+    variants, diagnostics = api.variants(api.read(options.spec), options.set, registry)
+    if not variants:
         raise SpecError(*diagnostics)
     if diagnostics:
         print(render(diagnostics, "text"), file=sys.stderr)
-    out = options.out or Path("runs") / experiment.name
+    chosen = _chosen(variants, options.variant)
+    out = options.out or Path("runs") / chosen[0].experiment.name
     with choose(options.display) as display:
-        api.execute(experiment, out, limit=options.limit, observer=display, registry=registry)
+        api.execute(chosen, out, limit=options.limit, only=options.only, observer=display, registry=registry)
         report = api.render(out)
         api.write_report(out, report)
         display.show_report(report, out)
-    return 0
+    found = [Diagnostic("E801", f"an expectation does not hold: {said}") for said in report.failed]
+    if found:
+        print(render(found, "text"), file=sys.stderr)
+    return EXPECTATION_FAILED if found else 0
+
+
+def _chosen(variants: list[Variant], names: list[str]) -> list[Variant]:
+    """The variants of these names, or of these groups; all for no names."""
+    for name in names:
+        if not any(name in (one.name, one.group) for one in variants):
+            known = ", ".join(dict.fromkeys(one.group for one in variants))
+            raise UsageError(Diagnostic("E116", f"the spec has no variant named `{name}`", help=f"it has {known}"))
+    return [one for one in variants if not names or one.name in names or one.group in names]
 
 
 def _positive(text: str) -> int:

@@ -15,6 +15,9 @@ from cordspec.model.sweep import Assignment, Axis, Sweep, assigned, by_block, re
 from cordspec.model.telling import told
 from cordspec.model.typed import BlockReader
 
+BASE = "base"
+"""The name of the variant in which nothing is changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
@@ -44,7 +47,7 @@ def resolve_variants(
     if resolver.experiment is None:
         return [], resolver.diagnostics
     if resolver.sweep is None:
-        return [Variant("base", "base", {}, resolver.experiment)], resolver.diagnostics
+        return [Variant(BASE, BASE, {}, resolver.experiment)], resolver.diagnostics
     found: list[Diagnostic] = []
     variants = list(resolver.variants(resolver.experiment, resolver.sweep, found))
     diagnostics = told([*resolver.diagnostics, *found], resolver.composition, resolver.blocks)
@@ -85,7 +88,7 @@ class _Resolver:
             skipped = [one or other for one, other in zip(skipped, matching, strict=True)]
             if any(matching):
                 continue
-            group = ", ".join(one.label for one in combination) or "base"
+            group = ", ".join(one.label for one in combination) or BASE
             for repetition in sweep.repetitions():
                 experiment = self._with(changed, repetition, found, combination)
                 found += check(experiment)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from graphlib import TopologicalSorter
 
 from pydantic import BaseModel
 
+from cordspec.diagnostics import Diagnostic
+from cordspec.errors import UsageError
 from cordspec.extension.options import Interval, NotIdentity, Ref
 from cordspec.model.experiment import Block, Experiment
 from cordspec.plan.graph import KIND_OF_BLOCK, Graph, Stage
@@ -37,6 +39,23 @@ def build(experiment: Experiment, identify: Identify) -> Graph:
             stages.append(Stage(KIND_OF_BLOCK[block.kind], name, fingerprints[name], inputs))
     position = {name: at for at, name in enumerate(blocks)}
     return Graph(experiment.name, tuple(_in_text_order(stages, position)))
+
+
+def narrowed(graph: Graph, only: Sequence[str]) -> Graph:
+    """The stages of these blocks and what they need; the whole graph for none.
+
+    Raises:
+        UsageError: a name is no stage.
+    """
+    if not only:
+        return graph
+    names = [stage.block for stage in graph.stages]
+    for name in only:
+        if name not in names:
+            message = f"the spec has no stage named `{name}`"
+            raise UsageError(Diagnostic("E115", message, help=f"its stages are {', '.join(names)}"))
+    kept = frozenset().union(*(graph.behind(name) for name in only))
+    return Graph(graph.experiment, tuple(stage for stage in graph.stages if stage.block in kept))
 
 
 def needed(experiment: Experiment) -> Iterator[str]:

@@ -35,5 +35,16 @@ class Graph:
     experiment: str
     stages: tuple[Stage, ...]
 
+    def behind(self, block: str) -> frozenset[str]:
+        """A stage's block and all that it is made from."""
+        found: set[str] = set()
+        pending = [block]
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found.add(name)
+                pending += self.of_block(name).inputs
+        return frozenset(found)
+
     def of_block(self, block: str) -> Stage:
         return next(stage for stage in self.stages if stage.block == block)

@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from cordspec.artifacts.manifest import Manifest, StageEntry, read_manifest
+from cordspec.artifacts.manifest import MANIFEST, Manifest, StageEntry, read_manifest
 from cordspec.artifacts.records import CandidateRecord, PredictionRecord, TraceRecord, read_lines
 from cordspec.artifacts.store import STAGES
+from cordspec.artifacts.variants import VariantEntry, read_variants, variant_manifest
 from cordspec.diagnostics import Diagnostic
 from cordspec.errors import IntegrityError
 
@@ -21,6 +22,7 @@ class DecodeView:
     """A finished decode."""
 
     name: str
+    stage: str
     doc: str
     problems: str
     pool: tuple[str, ...]
@@ -36,10 +38,13 @@ class EvalView:
     """A finished evaluation. ``metrics`` is as the evaluator gave it."""
 
     name: str
+    stage: str
     model: str
     model_kind: str
     problems: str
     metrics: dict[str, dict[str, float]]
+    expect: dict[str, tuple[float, float]]
+    """Where the spec says that metrics lie."""
     predictions: tuple[PredictionRecord, ...]
     costs: Costs
     seconds: float
@@ -55,14 +60,36 @@ class RunView:
     evals: tuple[EvalView, ...]
 
 
-def load_run(path: Path) -> RunView:
-    """The view of a run directory.
+@dataclass(frozen=True, slots=True)
+class VariantView:
+    """A variant of a sweep."""
+
+    entry: VariantEntry
+    run: RunView
+
+
+def load_variants(path: Path) -> list[VariantView]:
+    """The variants of a run directory; none for a run without a sweep.
+
+    Raises:
+        UsageError, IntegrityError: as `load_run`.
+    """
+    try:
+        entries = read_variants(path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"the list of variants in {path} cannot be read: {error}"
+        raise IntegrityError(Diagnostic("E706", message, help="give the same `cordspec run` again")) from error
+    return [VariantView(one, load_run(path, variant_manifest(number))) for number, one in enumerate(entries)]
+
+
+def load_run(path: Path, manifest_name: str = MANIFEST) -> RunView:
+    """The view of a run directory, or of one of its variants.
 
     Raises:
         UsageError: it is not one.
         IntegrityError: a stage that it names is missing or damaged.
     """
-    manifest = read_manifest(path)
+    manifest = read_manifest(path, manifest_name)
     try:
         decodes = [_decode(path, manifest, entry) for entry in manifest.stages if entry.kind == "decode"]
         evals = [_eval(path, manifest, entry) for entry in manifest.stages if entry.kind == "evaluate"]
@@ -80,6 +107,7 @@ def _decode(path: Path, manifest: Manifest, entry: StageEntry) -> DecodeView:
     assert isinstance(teachers, list)
     return DecodeView(
         name=entry.block,
+        stage=entry.id,
         doc=str(manifest.blocks[entry.block]["doc"]),
         problems=str(options["problems"]),
         pool=tuple(map(str, teachers)),
@@ -98,14 +126,21 @@ def _eval(path: Path, manifest: Manifest, entry: StageEntry) -> EvalView:
     stored = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
     return EvalView(
         name=entry.block,
+        stage=entry.id,
         model=model,
         model_kind=str(manifest.blocks[model]["kind"]),
         problems=str(options["problems"]),
         metrics=stored["metrics"],
+        expect=_intervals(options.get("expect")),
         predictions=tuple(read_lines(directory / "predictions.jsonl", PredictionRecord)),
         costs=stored["ledger"],
         seconds=entry.seconds,
     )
+
+
+def _intervals(value: object) -> dict[str, tuple[float, float]]:
+    table = value if isinstance(value, dict) else {}
+    return {str(name): (float(ends[0]), float(ends[1])) for name, ends in table.items()}
 
 
 def _options(manifest: Manifest, block: str) -> dict[str, object]:

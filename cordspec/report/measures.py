@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 
@@ -64,6 +65,32 @@ def comparisons(run: RunView) -> list[Comparison]:
 
 def _of_interest(arm: DecodeView | EvalView) -> bool:
     return isinstance(arm, DecodeView) or arm.model_kind == "student"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A metric beside the range in which the spec expects it."""
+
+    eval: str
+    metric: str
+    low: float
+    high: float
+    found: Estimate
+
+    @property
+    def holds(self) -> bool:
+        return self.found.value is not None and self.low <= self.found.value <= self.high
+
+
+def expectations(run: RunView) -> list[Expectation]:
+    """Every ``expect`` of a run."""
+    found = []
+    for one in run.evals:
+        for name, (low, high) in one.expect.items():
+            metric = one.metrics[name]
+            value = Estimate(metric["value"], metric["standard_error"], int(metric["n"]))
+            found.append(Expectation(one.name, name, low, high, value))
+    return found
 
 
 def teacher_share(traces: Sequence[TraceRecord]) -> Mapping[str, list[float]]:

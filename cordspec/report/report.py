@@ -31,6 +31,8 @@ class Report:
     lines: tuple[str, ...]
     tables: tuple[Table, ...]
     data: dict[str, object]
+    failed: tuple[str, ...] = ()
+    """Expectations of the spec that do not hold, in words."""
 
     def to_json(self) -> str:
         return json.dumps(self.data, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
@@ -55,7 +57,8 @@ def make_report(run: RunView) -> Report:
     tables = [
         _traces_table(run.decodes),
         _evaluations_table(run.evals),
-        _comparison_table(compared),
+        expectation_table(measures.expectations(run)),
+        comparison_table(compared),
         _cost_table(run),
         *(_share_table(decode) for decode in run.decodes if len(decode.pool) > 1),
         *(_tag_table(decode) for decode in run.decodes if measures.share_by_tag(decode.traces)),
@@ -64,11 +67,24 @@ def make_report(run: RunView) -> Report:
         f"cordspec report: {manifest.experiment}",
         tuple(lines),
         tuple(t for t in tables if t.rows),
-        _data(run, compared),
+        report_data(run, compared),
+        failures(measures.expectations(run)),
     )
 
 
-def _data(run: RunView, compared: Sequence[Comparison]) -> dict[str, object]:
+def failures(found: Sequence[measures.Expectation], variant: str = "") -> tuple[str, ...]:
+    """Expectations that do not hold, each in a line with n and its error."""
+    where = f"{variant}: " if variant else ""
+    return tuple(
+        f"{where}`{one.eval}` expects {one.metric} in {one.low:.3f} to {one.high:.3f}"
+        f" and found {one.found} (n = {one.found.n})"
+        for one in found
+        if not one.holds
+    )
+
+
+def report_data(run: RunView, compared: Sequence[Comparison]) -> dict[str, object]:
+    """Every number of a run."""
     return {
         "schema_version": SCHEMA_VERSION,
         "experiment": run.manifest.experiment,
@@ -106,6 +122,7 @@ def _data(run: RunView, compared: Sequence[Comparison]) -> dict[str, object]:
             for one in run.evals
         },
         "comparisons": [asdict(comparison) for comparison in compared],
+        "expectations": [{**asdict(one), "holds": one.holds} for one in measures.expectations(run)],
     }
 
 
@@ -141,7 +158,18 @@ def _evaluations_table(evals: Sequence[EvalView]) -> Table:
     return Table("Evaluations", columns, tuple(rows), "The standard error is over problems.")
 
 
-def _comparison_table(compared: Sequence[Comparison]) -> Table:
+def expectation_table(found: Sequence[measures.Expectation]) -> Table:
+    """What the spec expects beside what was found."""
+    rows = tuple(
+        (one.eval, one.metric, f"{one.low:.3f} to {one.high:.3f}", str(one.found), str(one.found.n),
+         "holds" if one.holds else "FAILS")
+        for one in found
+    )  # fmt: skip
+    note = "The spec's `expect`: whether the value lies in the range. A standard error as wide as the range decides little."
+    return Table("Expectations", ("eval", "metric", "expected", "found", "n", "verdict"), rows, note)
+
+
+def comparison_table(compared: Sequence[Comparison]) -> Table:
     rows = tuple(
         (f"{one.first} − {one.second}", _difference(one.difference),
          str(one.difference.n), f"{one.p:.4f}")

@@ -10,11 +10,31 @@ from cordspec.plan import Graph, Stage
 
 
 @dataclass(frozen=True, slots=True)
+class VariantPlace:
+    """Which variant of how many is at work; the only one of a spec without a sweep is `base`."""
+
+    name: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunStarted:
+    """A variant begins."""
+
     graph: Graph
     path: str
     reused: frozenset[str]
     """The blocks whose stages are finished already."""
+    variant: VariantPlace
+
+    @property
+    def title(self) -> str:
+        """One line about what begins."""
+        known = f", {len(self.reused)} finished already" if self.reused else ""
+        place = self.variant
+        which = f", variant {place.number + 1} of {place.total}: {place.name}" if place.total > 1 else ""
+        return f"{self.graph.experiment}: {len(self.graph.stages)} stages{known}, in {self.path}{which}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -14,22 +15,32 @@ from pydantic import BaseModel
 from cordspec.artifacts.manifest import MANIFEST, Manifest, StageEntry, read_entry, write_entry
 from cordspec.artifacts.records import to_lines
 from cordspec.artifacts.store import RunDirectory, write_text
+from cordspec.artifacts.variants import VARIANTS, VariantEntry, variant_manifest, variants_json
 from cordspec.diagnostics import Diagnostic, Label
 from cordspec.domain.problem import Problem
 from cordspec.errors import PreflightError
+from cordspec.extension.options import Interval
 from cordspec.extension.registry import Registry
 from cordspec.journal import Journal
-from cordspec.model import Block, Experiment
-from cordspec.plan import Graph, Stage, build, needed
-from cordspec.run.events import Observer, RunStarted, StageFinished, StageStarted
+from cordspec.model import BASE, Block, Experiment, Variant
+from cordspec.plan import Graph, Stage, build, narrowed, needed
+from cordspec.run.events import Observer, RunStarted, StageFinished, StageStarted, VariantPlace
 from cordspec.run.stages import problems as problem_stage
 from cordspec.run.stages.decode import decode
 from cordspec.run.stages.evaluate import evaluate
 from cordspec.run.stages.train import train
-from cordspec.run.workshop import Models, Workshop, model_fingerprint
+from cordspec.run.workshop import Engines, Models, Workshop, model_fingerprint
 
 VERSIONS = ("cordspec", "torch", "transformers", "tokenizers", "trl", "numpy")
 PROBLEMS = "problems.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Less than the whole: the first ``problems`` of each set, and ``only`` these stages with what they need."""
+
+    problems: int | None = None
+    only: tuple[str, ...] = ()
 
 
 def prepare(experiment: Experiment, limit: int | None) -> tuple[Graph, dict[str, tuple[Problem, ...]]]:
@@ -65,32 +76,54 @@ def _refuse_absent(experiment: Experiment) -> None:
 
 
 async def execute(
-    experiment: Experiment, registry: Registry, out: Path, observer: Observer, limit: int | None = None
+    variants: Sequence[Variant], registry: Registry, out: Path, observer: Observer, limits: Limits
 ) -> Path:
-    """Run an experiment in a directory, or what is left of it; returns the directory.
+    """Run the variants of a spec in one directory, or what is left of them; returns the directory.
+
+    A stage that several variants share is made once: it is known by what it is made of.
 
     Raises:
         CordspecError: with the exit code and the diagnostics of what went wrong. Finished stages stay.
     """
+    for variant in variants:
+        _refuse_absent(variant.experiment)
     directory = RunDirectory(out)
     directory.create()
+    sources = variants[0].experiment.sources
     with Journal(directory.journal) as journal:
-        graph, loaded = prepare(experiment, limit)
-        models = Models(experiment, journal)
-        directory.write("spec.cord", experiment.sources[0].text)
-        directory.write("sources.json", json.dumps({one.name: one.text for one in experiment.sources}, indent=2) + "\n")
-        reused = frozenset(stage.block for stage in graph.stages if directory.has(stage.id))
-        observer.on_event(RunStarted(graph, str(out), reused))
-        shop = Workshop(experiment, graph, registry, directory, loaded, models, observer)
-        done: list[StageEntry] = []
+        directory.write("spec.cord", sources[0].text)
+        directory.write("sources.json", json.dumps({one.name: one.text for one in sources}, indent=2) + "\n")
+        engines = Engines(journal)
         try:
-            for stage in graph.stages:
-                done.append(await _stage(shop, stage))
-                manifest = _manifest(experiment, limit, done, models)
-                directory.write(MANIFEST, manifest.to_json())
+            for number, variant in enumerate(variants):
+                place = VariantPlace(variant.name, number, len(variants))
+                await _variant(variant, place, registry, directory, engines, observer, limits)
+                if variant.name != BASE:
+                    done = variants[: number + 1]
+                    entries = [VariantEntry(one.name, one.group, dict(one.settings)) for one in done]
+                    directory.write(VARIANTS, variants_json(entries))
         finally:
-            await models.close()
+            await engines.close()
     return out
+
+
+async def _variant(
+    variant: Variant, place: VariantPlace, registry: Registry, directory: RunDirectory, engines: Engines,
+    observer: Observer, limits: Limits,
+) -> None:  # fmt: skip
+    """One variant: walk its graph and keep its manifest."""
+    experiment = variant.experiment
+    graph, loaded = prepare(experiment, limits.problems)
+    graph = narrowed(graph, limits.only)
+    models = Models(experiment, engines)
+    reused = frozenset(stage.block for stage in graph.stages if directory.has(stage.id))
+    observer.on_event(RunStarted(graph, str(directory.path), reused, place))
+    shop = Workshop(experiment, graph, registry, directory, loaded, models, observer)
+    done: list[StageEntry] = []
+    for stage in graph.stages:
+        done.append(await _stage(shop, stage))
+        manifest = _manifest(experiment, limits.problems, done, engines)
+        directory.write(MANIFEST if variant.name == BASE else variant_manifest(place.number), manifest.to_json())
 
 
 async def _stage(shop: Workshop, stage: Stage) -> StageEntry:
@@ -128,7 +161,7 @@ async def _make(shop: Workshop, stage: Stage, out: Path) -> str:
             return await evaluate(shop, stage, out)
 
 
-def _manifest(experiment: Experiment, limit: int | None, stages: list[StageEntry], models: Models) -> Manifest:
+def _manifest(experiment: Experiment, limit: int | None, stages: list[StageEntry], engines: Engines) -> Manifest:
     block = experiment.blocks[experiment.name]
     return Manifest(
         experiment=experiment.name,
@@ -139,7 +172,7 @@ def _manifest(experiment: Experiment, limit: int | None, stages: list[StageEntry
         versions=_versions(),
         blocks={block.name: _described(block) for block in experiment.blocks.values()},
         stages=list(stages),
-        engine=asdict(models.counters),
+        engine=asdict(engines.counters),
     )
 
 
@@ -159,6 +192,8 @@ def _plain(value: object) -> object:
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Interval):
+        return [value.low, value.high]
     return value if isinstance(value, (int, float, str, bool, type(None))) else str(value)
 
 

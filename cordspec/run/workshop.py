@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cordspec.artifacts.store import RunDirectory, is_disk_error
@@ -39,16 +40,41 @@ class Workshop:
     observer: Observer
 
 
-class Models:
-    """The models of a run by block name; equal weights with equal settings are loaded once."""
+class Engines:
+    """The engines of a process: equal weights with equal settings are loaded once, for all variants."""
 
-    def __init__(self, experiment: Experiment, journal: Journal) -> None:
-        self._experiment = experiment
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._device = asyncio.Lock()
+        self._gateways: dict[str, ModelGateway] = {}
+
+    def gateway(self, fingerprint: str, open_engine: Callable[[], Engine]) -> ModelGateway:
+        """The way to an engine, which is opened when it is first asked something."""
+        if fingerprint not in self._gateways:
+            self._gateways[fingerprint] = ModelGateway(open_engine, fingerprint, self._journal, self._device)
+        return self._gateways[fingerprint]
+
+    @property
+    def counters(self) -> EngineCounters:
+        """What all engines of this process computed."""
+        each = [gateway.counters for gateway in self._gateways.values()]
+        return EngineCounters(
+            sum(one.prefilled for one in each), sum(one.reused for one in each), sum(one.generated for one in each)
+        )
+
+    async def close(self) -> None:
+        for gateway in self._gateways.values():
+            await gateway.close()
+
+
+class Models:
+    """The models of an experiment by block name."""
+
+    def __init__(self, experiment: Experiment, engines: Engines) -> None:
+        self._experiment = experiment
+        self._engines = engines
         self._components: dict[str, Model] = {}
         self._fingerprints: dict[str, str] = {}
-        self._gateways: dict[str, ModelGateway] = {}
 
     def component(self, name: str) -> Model:
         """The model of a block, not loaded."""
@@ -65,28 +91,11 @@ class Models:
         if name not in self._fingerprints:
             with component_errors(self._experiment.blocks[name]):
                 self._fingerprints[name] = self.component(name).fingerprint()
-        fingerprint = self._fingerprints[name]
-        if fingerprint not in self._gateways:
-            self._gateways[fingerprint] = ModelGateway(
-                lambda: self._open(name), fingerprint, self._journal, self._device
-            )
-        return self._gateways[fingerprint].view(role, ledger)
+        return self._engines.gateway(self._fingerprints[name], lambda: self._open(name)).view(role, ledger)
 
     def _open(self, name: str) -> Engine:
         with component_errors(self._experiment.blocks[name]):
             return self.component(name).open()
-
-    @property
-    def counters(self) -> EngineCounters:
-        """What all engines of this process computed."""
-        each = [gateway.counters for gateway in self._gateways.values()]
-        return EngineCounters(
-            sum(one.prefilled for one in each), sum(one.reused for one in each), sum(one.generated for one in each)
-        )
-
-    async def close(self) -> None:
-        for gateway in self._gateways.values():
-            await gateway.close()
 
 
 @dataclass(frozen=True, slots=True)

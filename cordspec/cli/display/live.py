@@ -57,9 +57,8 @@ class LiveDisplay:
 
     def on_event(self, event: Event) -> None:
         match event:
-            case RunStarted(graph, path, reused):
-                known = f", {len(reused)} finished already" if reused else ""
-                self._say(f"{graph.experiment}: {len(graph.stages)} stages{known}, in {path}")
+            case RunStarted():
+                self._say(event.title)
             case StageStarted(stage):
                 self._task = self._progress.add_task(visible(f"{stage.kind} {stage.block}"), total=None)
                 self._numbers.plain = ""

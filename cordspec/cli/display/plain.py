@@ -30,9 +30,8 @@ class PlainDisplay:
 
     def on_event(self, event: Event) -> None:
         match event:
-            case RunStarted(graph, path, reused):
-                known = f", {len(reused)} finished already" if reused else ""
-                self._say(f"{graph.experiment}: {len(graph.stages)} stages{known}, in {path}")
+            case RunStarted():
+                self._say(event.title)
             case StageStarted(stage):
                 self._told = time.monotonic()
                 self._say(f"{stage.kind} {stage.block} ...")

@@ -76,8 +76,8 @@ class CurationMachine(SearchMachine):
     either side of the target alike and agree with it over many problems.
     """
 
-    def __init__(self, each: int, setting: SearchSetting, key: Callable[[ScoredCandidate], Any]) -> None:
-        self._key = key
+    def __init__(self, each: int, setting: SearchSetting, key: Callable[[ScoredCandidate], Any] | None = None) -> None:
+        self._key = key or PICKS["score"]
         self._each, self._teachers, self._target = each, setting.teachers, setting.target_tokens
         self._asked = 0
         self._spent = 0
