@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cordspec.report.report import Report
     from cordspec.run.events import Observer
 
-__all__ = ["execute", "load", "parse", "plan", "read", "render", "resolve", "variants", "write_report"]
+__all__ = ["execute", "load", "parse", "plan", "read", "render", "resolve", "validate", "variants", "write_report"]
 
 
 def read(path: Path) -> Source:
@@ -54,6 +54,11 @@ def resolve(
 ) -> tuple[Experiment | None, list[Diagnostic]]:
     """Text to typed experiment, None when it has errors, with all diagnostics sorted by place."""
     return _resolve(source, registry or Registry(), sets)
+
+
+def validate(source: Source, sets: Iterable[str] = (), registry: Registry | None = None) -> list[Diagnostic]:
+    """Everything that is wrong with a spec, or with a file of blocks for others to import."""
+    return _resolve(source, registry or Registry(), sets, library=True)[1]
 
 
 def variants(

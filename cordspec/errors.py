@@ -8,7 +8,8 @@
     |-- PreflightError      3   the environment lacks something: an extra, a model, a GPU, disk space
     |-- StageError          4   a stage failed
     |-- IncompleteError     5   stopped before the end, nothing lost, resumable
-    `-- IntegrityError      6   something stored is not what was written
+    |-- IntegrityError      6   something stored is not what was written
+    `-- PolicyError         7   refused by security policy
 
 Each carries the diagnostics to show. Plugins raise plain Python errors; `cordspec.run` says which component failed.
 """
@@ -53,3 +54,7 @@ class IncompleteError(CordspecError):
 
 class IntegrityError(CordspecError):
     exit_code = 6
+
+
+class PolicyError(CordspecError):
+    exit_code = 7

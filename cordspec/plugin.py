@@ -25,8 +25,8 @@ from cordspec.extension.kinds.engine import Engine, EngineCounters, Model
 from cordspec.extension.kinds.evaluator import EvalOptions, Evaluator, Metric
 from cordspec.extension.kinds.grader import Grader
 from cordspec.extension.kinds.problems import ProblemSource
-from cordspec.extension.kinds.scorer import Scorer
-from cordspec.extension.kinds.search import Search, SearchMachine, SearchSetting
+from cordspec.extension.kinds.scorer import ScoreEffort, Scorer
+from cordspec.extension.kinds.search import Search, SearchMachine, SearchSetting, Wave
 from cordspec.extension.kinds.segmenter import Piece, Segmenter
 from cordspec.extension.kinds.trainer import OnStep, Trainer, TrainingExample, TrainingOutcome
 from cordspec.extension.options import (
@@ -59,8 +59,8 @@ __all__ = [
     "Evaluator", "Expansion", "Fraction", "GenerateRequest", "Generation", "Grader", "GraderName", "InitRef", "Interval",
     "InvalidData", "Metric", "Model", "ModelFacts", "NotIdentity", "OnStep", "Options", "Piece", "Placeholders", "Problem",
     "ProblemSource", "ProblemView", "ProblemsRef", "Prompt", "Proposal", "ProverRef", "Ref", "Revision", "RewardModelRef",
-    "Sampling", "Score", "ScoreRequest", "ScoredCandidate", "Scorer", "Search", "SearchMachine", "SearchSetting", "Seconds",
+    "Sampling", "Score", "ScoreEffort", "ScoreRequest", "ScoredCandidate", "Scorer", "Search", "SearchMachine", "SearchSetting", "Seconds",
     "Segment", "Segmenter", "Solution", "Step", "TeacherRef", "TokenLogprobs", "Tokens", "TracesRef", "Trainer",
-    "TrainingExample", "TrainingOutcome", "Trajectory", "Unavailable", "WriterRef", "answer_prompt", "assistant_turn",
+    "TrainingExample", "TrainingOutcome", "Trajectory", "Unavailable", "Wave", "WriterRef", "answer_prompt", "assistant_turn",
     "forced_answer_prompt", "hookimpl", "prompt_text", "thinking_prompt",
 ]  # fmt: skip

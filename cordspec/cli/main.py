@@ -17,6 +17,8 @@ INTERNAL_ERROR: Final = 70
 COMMANDS: Final = {
     "run": "run a spec, or what is left of it",
     "validate": "check specs: everything that is wrong with them, at once",
+    "fmt": "write specs in the canonical layout",
+    "explain": "what a diagnostic code means",
     "report": "report on a run",
 }
 """Every command with its line of help; its module in this package has the same name."""

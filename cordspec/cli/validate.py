@@ -1,16 +1,24 @@
-"""`cordspec validate PATH...`: everything that is wrong with specs, at once. Imports no GPU stack, opens no socket."""
+"""`cordspec validate PATH...`: everything that is wrong with specs, at once.
+
+Imports no GPU stack, opens no socket, and of plugins imports only those installed and allowed that a spec names.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from cordspec import api
+from cordspec.cli.files import STANDARD_INPUT, read_spec, replace_text, spec_files
 from cordspec.diagnostics import FORMATS, Diagnostic, Source, render
-from cordspec.errors import UsageError
+from cordspec.errors import PolicyError
 from cordspec.extension.registry import Registry
+
+MOST_ROUNDS = 8
+"""A fix may uncover the next mistake; so often are fixes made and the file looked at again."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,52 +28,71 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=FORMATS, default="text", help="how diagnostics are shown")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change one setting")
+    parser.add_argument("--fix", action="store_true", help="make the fixes that messages offer, then tell what is left")
+    parser.add_argument(
+        "--untrusted", action="store_true", help="in a process of its own with little time, memory and no network"
+    )
 
 
 def command(options: argparse.Namespace) -> int:
     """0 when no spec has an error, else 1."""
+    _refuse_import_path()
+    if options.untrusted:
+        from cordspec.cli.confined import validate_confined
+
+        return validate_confined(options)
     registry = Registry()
     found: list[Diagnostic] = []
-    count = 0
-    for source in _sources(options.paths):
-        count += 1
-        found += api.resolve(source, options.set, registry)[1]
+    files = spec_files(options.paths)
+    for given in files:
+        source = read_spec(given)
+        if options.fix and given != STANDARD_INPUT:
+            source = _fixed(source, Path(given), options.set, registry)
+        found += api.validate(source, options.set, registry)
+    found = list({(one.code, one.message, one.span and str(one.span)): one for one in found}.values())
     errors = sum(diagnostic.severity == "error" for diagnostic in found)
     shown = render(found, options.format)
     if shown:
         print(shown)
     if options.format == "text":
-        warnings = len(found) - errors
-        files = f"{count} file{'s' if count != 1 else ''}"
-        told = [f"{n} {word}{'s' if n != 1 else ''}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
-        print(f"{files}: {', '.join(told) or 'ok'}", file=sys.stderr)
+        print(_summary(len(files), errors, len(found) - errors), file=sys.stderr)
     return int(errors > 0)
 
 
-def _standard_input() -> Source:
-    try:
-        return Source("<stdin>", sys.stdin.buffer.read().decode("utf-8"))
-    except UnicodeDecodeError as error:
-        message = "standard input is not UTF-8 text"
-        raise UsageError(Diagnostic("E106", message, help="give the path of a .cord file")) from error
+def _fixed(source: Source, path: Path, sets: Iterable[str], registry: Registry) -> Source:
+    """The file after its fixes, written back where that made it better."""
+    from cordspec.diagnostics.fixing import apply, fixes_for
+
+    made: list[str] = []
+    now = source
+    for _ in range(MOST_ROUNDS):
+        diagnostics = api.validate(now, sets, registry)
+        fixes = fixes_for(now, diagnostics)
+        after = Source(now.name, apply(now, fixes))
+        if not fixes or len(api.validate(after, sets, registry)) >= len(diagnostics):
+            break
+        made += [f"{fix.span}: {fix.title}" for fix in fixes]
+        now = after
+    if made:
+        replace_text(path, now.text)
+        print("\n".join(f"fixed {line}" for line in made), file=sys.stderr)
+    return now
 
 
-def _sources(paths: list[str]) -> Iterator[Source]:
-    for given in paths:
-        path = Path(given)
-        if given == "-":
-            yield _standard_input()
-        elif _is_directory(path):
-            inside = sorted(path.rglob("*.cord"))
-            if not inside:
-                raise UsageError(Diagnostic("E106", f"no .cord file in {path}", help="give a spec or its directory"))
-            yield from (api.read(one) for one in inside)
-        else:
-            yield api.read(path)
+def _summary(files: int, errors: int, warnings: int) -> str:
+    told = [f"{n} {word}{'s' if n != 1 else ''}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
+    return f"{files} file{'s' if files != 1 else ''}: {', '.join(told) or 'ok'}"
 
 
-def _is_directory(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # such as a name that is too long; reading it will say so
-        return False
+def _refuse_import_path() -> None:
+    """In CI, a checkout on the import path could put a file in the place of a library.
+
+    Raises:
+        PolicyError: `PYTHONPATH` leads into the directory in which this runs.
+    """
+    entries = os.environ.get("PYTHONPATH", "").split(os.pathsep) if os.environ.get("CI") else []
+    here = Path.cwd().resolve()
+    for entry in filter(None, entries):
+        if Path(entry).resolve().is_relative_to(here):
+            message = f"PYTHONPATH leads to `{entry}`, inside the directory that is checked"
+            raise PolicyError(Diagnostic("E503", message, help="unset it, or call `python -I -m cordspec validate`"))

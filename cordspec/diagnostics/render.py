@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 from cordspec.diagnostics.diagnostic import Diagnostic, Label
 from cordspec.diagnostics.source import Span
 
-Format = Literal["text", "concise", "json", "github"]
+Format = Literal["text", "concise", "json", "sarif", "github"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 JSON_VERSION = "1.0"
 
@@ -20,6 +20,12 @@ def render(diagnostics: Sequence[Diagnostic], format: Format) -> str:
     ordered = sorted(diagnostics, key=lambda diagnostic: diagnostic.order)
     if format == "json":
         return json.dumps(as_json(ordered), indent=2)
+    if format == "sarif":
+        from importlib.metadata import version
+
+        from cordspec.diagnostics.sarif import as_sarif
+
+        return json.dumps(as_sarif(ordered, version("cordspec")), indent=2)
     one = {"text": _text, "concise": _concise, "github": _github}[format]
     separator = "\n\n" if format == "text" else "\n"
     return separator.join(one(diagnostic) for diagnostic in ordered)

@@ -14,6 +14,7 @@ import pluggy
 from cordspec.extension import hookspecs
 from cordspec.extension.component import API, Component
 from cordspec.extension.options import Options
+from cordspec.extension.policy import VARIABLE, Policy
 
 GROUP = "cordspec"
 
@@ -36,9 +37,10 @@ class Registry:
     both distributions.
     """
 
-    def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
+    def __init__(self, found: Iterable[EntryPoint] | None = None, policy: Policy | None = None) -> None:
+        self._policy = policy or Policy.of_operator()
         self._found: Mapping[str, list[EntryPoint]] = defaultdict(list)
-        for point in entry_points(group=GROUP) if found is None else found:
+        for point in self._policy.installed(entry_points(group=GROUP)) if found is None else found:
             known = self._found[point.name]
             if not any(_distribution(other) == _distribution(point) for other in known):
                 known.append(point)
@@ -68,6 +70,11 @@ class Registry:
             both = " and ".join(_distribution(point) for point in points)
             raise RegistryError("E303", f"{kind} `{name}` is provided twice, by {both}", "uninstall one of the two")
         point = points[0]
+        if not self._policy.allows(point):
+            raise RegistryError(
+                "E332", f"the plugin {_distribution(point)} is not among those that the operator allows",
+                f"the operator lists plugins in {VARIABLE}; a spec cannot",
+            )  # fmt: skip
         try:
             module = point.load()
             components = self._components_of(module)

@@ -29,13 +29,17 @@ class Variant:
     experiment: Experiment
 
 
-def resolve(source: Source, registry: Registry, sets: Iterable[str] = ()) -> tuple[Experiment | None, list[Diagnostic]]:
+def resolve(
+    source: Source, registry: Registry, sets: Iterable[str] = (), *, library: bool = False
+) -> tuple[Experiment | None, list[Diagnostic]]:
     """The experiment that a spec describes, or None when it has errors, and all its diagnostics sorted by place.
+
+    With ``library`` a file is also right that has no experiment and no stage: blocks for others to import.
 
     Every value of a sweep is tried by itself; combinations of them are checked when they are asked for, by
     `resolve_variants`.
     """
-    resolver = _Resolver(source, registry, tuple(sets))
+    resolver = _Resolver(source, registry, tuple(sets), library=library)
     return resolver.experiment, resolver.diagnostics
 
 
@@ -57,7 +61,7 @@ def resolve_variants(
 class _Resolver:
     """Everything that is known of one spec."""
 
-    def __init__(self, source: Source, registry: Registry, sets: tuple[str, ...]) -> None:
+    def __init__(self, source: Source, registry: Registry, sets: tuple[str, ...], *, library: bool = False) -> None:
         self.composition = compose(source, sets)
         self._reader = BlockReader(self.composition, registry)
         self._changed: dict[tuple[str, ...], Block | None] = {}
@@ -68,10 +72,12 @@ class _Resolver:
         for draft in self.composition.blocks.values():
             if (block := self._reader.read(draft, found)) is not None:
                 self.blocks[draft.name] = block
-        found += self._count(source)
+        kinds = {draft.kind for draft in self.composition.blocks.values()}
+        is_library = library and bool(kinds) and kinds.isdisjoint(("experiment", "decode", "student", "eval", "sweep"))
+        found += [] if is_library else self._count(source)
         self._read_sweep(found)
         self.diagnostics = self._told(found)
-        if not _failed(self.diagnostics):
+        if not _failed(self.diagnostics) and not is_library:
             name = next(draft.name for draft in self.composition.blocks.values() if draft.kind == "experiment")
             experiment = Experiment(name, self.blocks, self.composition.sources, sets)
             self._check(experiment)

@@ -10,7 +10,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cordspec.plugin import Component, Engine, Model, Options, Tokens, Unavailable, hookimpl
+from cordspec.plugin import Component, Engine, Model, ModelFacts, Options, Tokens, Unavailable, hookimpl
+from cordspec_hf.known_models import facts_of_directory
 
 Dtype = Literal["float64", "float32", "bfloat16"]
 ENGINE_VERSION = "1"
@@ -46,6 +47,9 @@ class TransformersModel(Model[TransformersModelOptions]):
         if not list(path.glob("*.safetensors")):
             raise Unavailable(f"no weights in {path}: it holds no .safetensors file", "save the model as safetensors")
         return path
+
+    def facts(self) -> ModelFacts:
+        return facts_of_directory(Path(self.options.weights))
 
     def fingerprint(self) -> str:
         path = self.weights_path()

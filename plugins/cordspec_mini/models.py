@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cordspec.plugin import Component, Engine, Model, Options, hookimpl
+from cordspec.plugin import Component, Engine, Model, ModelFacts, Options, hookimpl
 from cordspec_hf.transformers_model import TransformersModel, TransformersModelOptions
 
 PREFIX_TOKENS = 40_000
@@ -37,6 +37,9 @@ class Mini(Model[MiniOptions]):
 
     def weights_path(self) -> Path:
         return self._model.weights_path()
+
+    def facts(self) -> ModelFacts:
+        return self._model.facts()
 
     def fingerprint(self) -> str:
         return self._model.fingerprint()

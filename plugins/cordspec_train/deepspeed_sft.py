@@ -8,7 +8,18 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cordspec.plugin import Component, InitRef, OnStep, Trainer, TrainingExample, TrainingOutcome, Unavailable, hookimpl
+from cordspec.plugin import (
+    Component,
+    InitRef,
+    ModelFacts,
+    OnStep,
+    Trainer,
+    TrainingExample,
+    TrainingOutcome,
+    Unavailable,
+    hookimpl,
+)
+from cordspec_hf.known_models import facts_of
 from cordspec_train.sft import SftOptions
 
 ABSENT = "training with DeepSpeed is not in this version; `student NAME : sft` trains on one device"
@@ -29,6 +40,9 @@ class DeepSpeedSft(Trainer[DeepSpeedSftOptions]):
 
     name: ClassVar[str] = "deepspeed_sft"
     absent: ClassVar[str] = ABSENT
+
+    def facts(self) -> ModelFacts:
+        return facts_of(self.options.init) if isinstance(self.options.init, str) else ModelFacts()
 
     def train(
         self, init: Path, examples: Sequence[TrainingExample], out: Path, seed: int, on_step: OnStep

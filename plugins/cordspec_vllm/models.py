@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from cordspec.plugin import Capability, Component, Engine, Model, ModelFacts, Options, Revision, Unavailable, hookimpl
-from cordspec_vllm.known_models import facts_of
+from cordspec_hf.known_models import facts_of
 
 ABSENT = "the vLLM engine is not in this version; `model NAME : transformers` runs a local directory of safetensors"
 

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from cordspec.domain.scoring import Candidate, Score
 from cordspec.extension.component import Component, Context, OptionsT
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreEffort:
+    """What scoring one candidate takes, for planning: calls, tokens scored and tokens generated in each."""
+
+    calls: int
+    scored: int
+    generated: int
 
 
 class Scorer(Component[OptionsT]):
@@ -24,6 +34,11 @@ class Scorer(Component[OptionsT]):
     def __init__(self, options: OptionsT, context: Context) -> None:
         super().__init__(options)
         self.context = context
+
+    @classmethod
+    def effort(cls, options: OptionsT, reference_tokens: int) -> ScoreEffort:
+        """What one candidate takes where the reference answer has so many tokens."""
+        return ScoreEffort(1, reference_tokens, 0)
 
     @abstractmethod
     async def score(self, candidates: Sequence[Candidate]) -> Sequence[Score | float]:

@@ -25,6 +25,18 @@ class SearchSetting:
     target_tokens: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """What one `ask` comes to, for planning: so many proposals, each of ``length`` steps after a prefix of ``depth``
+    steps, of which ``kept`` prefixes go on.
+    """
+
+    proposals: int
+    depth: int
+    length: int
+    kept: int
+
+
 class SearchMachine(ABC):
     """A pure state machine for one problem: no engine, no clock, no randomness.
 
@@ -53,6 +65,10 @@ class Search(Component[OptionsT]):
     @property
     def matched(self) -> Ref | None:
         """The decode whose spending per problem this search is to match, if any."""
+        return None
+
+    def waves(self, steps: int, teachers: int) -> Sequence[Wave] | None:
+        """The waves of a problem whose trace has so many steps, for planning; None where that cannot be said."""
         return None
 
     @abstractmethod

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from cordspec.domain.facts import ModelFacts
 from cordspec.domain.problem import Solution
 from cordspec.extension.component import Component, OptionsT
 
@@ -38,6 +39,10 @@ class Trainer(Component[OptionsT]):
     """Trains a student. Its options name ``init``, the model to start from, and ``data``."""
 
     kind: ClassVar[str] = "student"
+
+    def facts(self) -> ModelFacts:
+        """Sizes of the model that it starts from, where its options name one that is no block of the spec."""
+        return ModelFacts()
 
     @abstractmethod
     def train(

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cordspec.plugin import Candidate, Component, Options, Score, Scorer, TeacherRef, Unavailable, hookimpl
+from cordspec.plugin import Candidate, Component, Options, Score, ScoreEffort, Scorer, TeacherRef, Unavailable, hookimpl
 
 ABSENT = "the binary judge is not in this version; `predictive_perplexity` is"
 
@@ -26,6 +26,10 @@ class BinaryJudge(Scorer[BinaryJudgeOptions]):
     needs_answer: ClassVar[bool] = True
     unit: ClassVar[Literal["step", "trajectory", "either"]] = "either"
     absent: ClassVar[str] = ABSENT
+
+    @classmethod
+    def effort(cls, options: BinaryJudgeOptions, reference_tokens: int) -> ScoreEffort:
+        return ScoreEffort(options.runs, 0, reference_tokens)
 
     async def score(self, candidates: Sequence[Candidate]) -> Sequence[Score]:
         raise Unavailable(ABSENT)

@@ -7,7 +7,18 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cordspec.plugin import Candidate, Component, Options, RewardModelRef, Score, Scorer, Tokens, Unavailable, hookimpl
+from cordspec.plugin import (
+    Candidate,
+    Component,
+    Options,
+    RewardModelRef,
+    Score,
+    ScoreEffort,
+    Scorer,
+    Tokens,
+    Unavailable,
+    hookimpl,
+)
 
 ABSENT = "process reward models are not in this version; `predictive_perplexity` is"
 
@@ -27,6 +38,10 @@ class ProcessReward(Scorer[ProcessRewardOptions]):
     needs_answer: ClassVar[bool] = False
     unit: ClassVar[Literal["step", "trajectory", "either"]] = "either"
     absent: ClassVar[str] = ABSENT
+
+    @classmethod
+    def effort(cls, options: ProcessRewardOptions, reference_tokens: int) -> ScoreEffort:
+        return ScoreEffort(1, 0, 0)
 
     async def score(self, candidates: Sequence[Candidate]) -> Sequence[Score]:
         raise Unavailable(ABSENT)

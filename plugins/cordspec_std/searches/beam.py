@@ -17,6 +17,7 @@ from cordspec.plugin import (
     SearchMachine,
     SearchSetting,
     Trajectory,
+    Wave,
     hookimpl,
 )
 
@@ -40,6 +41,14 @@ class Beam(Search[BeamOptions]):
     def __init__(self, options: BeamOptions) -> None:
         super().__init__(options)
         self._size, self._samples = options.size, options.samples
+
+    def waves(self, steps: int, teachers: int) -> Sequence[Wave]:
+        each = teachers * self.options.samples
+        kept, made = 1, []
+        for depth in range(steps):
+            made.append(Wave(kept * each, depth, 1, min(self.options.size, kept * each)))
+            kept = made[-1].kept
+        return made
 
     def start(self, setting: SearchSetting) -> BeamMachine:
         return BeamMachine(self._size, self._samples, setting.teachers)

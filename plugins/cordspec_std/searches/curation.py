@@ -20,6 +20,7 @@ from cordspec.plugin import (
     SearchMachine,
     SearchSetting,
     Trajectory,
+    Wave,
     hookimpl,
 )
 
@@ -64,6 +65,11 @@ class Curation(Search[CurationOptions]):
     @property
     def matched(self) -> Ref | None:
         return self._match
+
+    def waves(self, steps: int, teachers: int) -> Sequence[Wave] | None:
+        if self.options.match_tokens is not None:
+            return None  # as many as the other decode's tokens buy
+        return [Wave(teachers * self.options.traces_per_teacher, 0, steps, 1)]
 
     def start(self, setting: SearchSetting) -> CurationMachine:
         return CurationMachine(self._each, setting, self._key)

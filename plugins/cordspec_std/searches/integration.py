@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
-from cordspec.plugin import Component, Options, Search, SearchMachine, SearchSetting, Unavailable, WriterRef, hookimpl
+from cordspec.plugin import (
+    Component,
+    Options,
+    Search,
+    SearchMachine,
+    SearchSetting,
+    Unavailable,
+    Wave,
+    WriterRef,
+    hookimpl,
+)
 
 ABSENT = "integration is not in this version; `curation` is"
 
@@ -25,6 +35,9 @@ class Integration(Search[IntegrationOptions]):
     name: ClassVar[str] = "integration"
     unit: ClassVar[str] = "trajectory"
     absent: ClassVar[str] = ABSENT
+
+    def waves(self, steps: int, teachers: int) -> Sequence[Wave]:
+        return [Wave(teachers * self.options.traces_per_teacher, 0, steps, 1)]
 
     def start(self, setting: SearchSetting) -> SearchMachine:
         raise Unavailable(ABSENT)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cordspec.plugin import Component, Options, Search, SearchMachine, SearchSetting, Unavailable, hookimpl
+from cordspec.plugin import Component, Options, Search, SearchMachine, SearchSetting, Unavailable, Wave, hookimpl
 
 ABSENT = "tree search is not in this version; `beam` is"
 
@@ -27,6 +27,9 @@ class Mcts(Search[MctsOptions]):
     name: ClassVar[str] = "mcts"
     unit: ClassVar[str] = "step"
     absent: ClassVar[str] = ABSENT
+
+    def waves(self, steps: int, teachers: int) -> Sequence[Wave]:
+        return [Wave(self.options.iterations, depth, steps - depth, 1) for depth in range(steps)]
 
     def start(self, setting: SearchSetting) -> SearchMachine:
         raise Unavailable(ABSENT)

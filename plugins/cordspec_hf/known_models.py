@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from cordspec.plugin import ModelFacts
@@ -39,3 +41,31 @@ def facts_of(weights: str) -> ModelFacts:
         return ModelFacts()
     kv_bytes = 2 * shape.layers * shape.kv_heads * shape.head_dim * 2
     return ModelFacts(shape.billions * 1e9, kv_bytes, shape.context)
+
+
+def facts_of_directory(path: Path) -> ModelFacts:
+    """What the configuration and the headers of a local directory of safetensors say; nothing where they are not read."""
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        heads = int(config.get("num_key_value_heads") or config["num_attention_heads"])
+        dimension = int(config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"])
+        kv_bytes = 2 * int(config["num_hidden_layers"]) * heads * dimension * 2
+        parameters = sum(_parameters(file) for file in path.glob("*.safetensors"))
+        return ModelFacts(parameters or None, kv_bytes, int(config["max_position_embeddings"]))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return ModelFacts()
+
+
+def _parameters(file: Path) -> float:
+    """The number of weights in a safetensors file, from its header: 8 bytes of length, then JSON."""
+    with file.open("rb") as data:
+        length = int.from_bytes(data.read(8), "little")
+        header = json.loads(data.read(min(length, 100_000_000)))
+    total = 0
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            size = 1
+            for extent in tensor["shape"]:
+                size *= extent
+            total += size
+    return float(total)
