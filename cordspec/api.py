@@ -25,10 +25,15 @@ from cordspec.syntax.nodes import File
 
 if TYPE_CHECKING:
     from cordspec.plan import Graph
+    from cordspec.plan.assumptions import Assumptions
     from cordspec.report.report import Report
     from cordspec.run.events import Observer
+    from cordspec.run.planning import Plan
 
-__all__ = ["execute", "load", "parse", "plan", "read", "render", "resolve", "validate", "variants", "write_report"]
+__all__ = [
+    "estimate", "execute", "load", "parse", "plan", "read", "render", "resolve", "validate", "variants", "verify_lock",
+    "write_report", "write_text",
+]  # fmt: skip
 
 
 def read(path: Path) -> Source:
@@ -92,6 +97,13 @@ def plan(experiment: Experiment, limit: int | None = None) -> Graph:
     return prepare(experiment, limit)[0]
 
 
+def estimate(variants: Sequence[Variant], out: Path, assumed: Assumptions, limit: int | None = None) -> Plan:
+    """What the variants would do and cost beside what a run directory holds; opens and fetches nothing."""
+    from cordspec.run.planning import make_plan
+
+    return make_plan(variants, out, assumed, limit)
+
+
 def execute(
     what: Experiment | Sequence[Variant],
     out: Path,
@@ -117,6 +129,30 @@ def execute(
     chosen = [Variant(BASE, BASE, {}, what)] if isinstance(what, Experiment) else what
     limits = Limits(limit, tuple(only))
     return asyncio.run(_execute(chosen, registry or Registry(), out, observer or Silence(), limits))
+
+
+def verify_lock(spec: Path, experiment: Experiment, registry: Registry) -> None:
+    """Compare what is here with what the lock of a spec says.
+
+    Raises:
+        IntegrityError: it drifted, or there is no lock.
+    """
+    from cordspec.run.locking import verify_lock as _verify_lock
+
+    _verify_lock(spec, experiment, registry)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file through to the disk.
+
+    Raises:
+        IncompleteError: it cannot be written.
+    """
+    from cordspec.artifacts.store import disk_errors
+    from cordspec.artifacts.store import write_text as _write_text
+
+    with disk_errors(path.parent):
+        _write_text(path, text)
 
 
 def write_report(run: Path, report: Report) -> None:

@@ -17,7 +17,15 @@ INTERNAL_ERROR: Final = 70
 COMMANDS: Final = {
     "run": "run a spec, or what is left of it",
     "validate": "check specs: everything that is wrong with them, at once",
+    "plan": "what a run would do and cost",
+    "show": "the spec in one file, with every value and where it comes from",
+    "schema": "JSON Schema of a component, or of a whole spec",
+    "graph": "the stages and what each is made from",
     "fmt": "write specs in the canonical layout",
+    "lock": "pin weights, data and plugins",
+    "init": "a first spec, with checks for pre-commit and CI",
+    "doctor": "what is installed here, and whether a spec could run",
+    "completion": "a completion script for a shell",
     "explain": "what a diagnostic code means",
     "report": "report on a run",
 }

@@ -26,6 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run directory (default: runs/EXPERIMENT)")
     parser.add_argument("--only", action="append", default=[], metavar="STAGE", help="this stage and what it needs")
     parser.add_argument("--variant", action="append", default=[], metavar="NAME", help="this variant of the sweep")
+    parser.add_argument("--locked", action="store_true", help="refuse to run if anything is not as in SPEC.lock")
     parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N problems of each set")
     parser.add_argument("--display", choices=DISPLAYS, help="default: rich on a terminal, else plain")
 
@@ -39,6 +40,8 @@ def command(options: argparse.Namespace) -> int:
     if diagnostics:
         print(render(diagnostics, "text"), file=sys.stderr)
     chosen = _chosen(variants, options.variant)
+    if options.locked:
+        api.verify_lock(options.spec, variants[0].experiment, registry)
     out = options.out or Path("runs") / chosen[0].experiment.name
     with choose(options.display) as display:
         api.execute(chosen, out, limit=options.limit, only=options.only, observer=display, registry=registry)

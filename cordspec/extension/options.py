@@ -7,11 +7,15 @@ references and reports every mistake at its place in the text.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from cordspec.domain.facts import Capability
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 Dimension = Literal["tokens", "bytes", "seconds", "fraction"]
 
@@ -30,6 +34,10 @@ class Unit:
 
     dimension: Dimension
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A number, and what it counts."""
+        return {**handler(schema), "x-cordspec-unit": self.dimension}
+
 
 @dataclass(frozen=True, slots=True)
 class RefTo:
@@ -37,6 +45,10 @@ class RefTo:
 
     kinds: tuple[str, ...]
     needs: tuple[Capability, ...] = ()
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The name of a block."""
+        return {"type": "string", "x-cordspec-reference": list(self.kinds)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,11 @@ class Interval:
 
     low: float
     high: float
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Its two ends."""
+        return {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 
 
 Tokens = Annotated[int, Unit("tokens")]

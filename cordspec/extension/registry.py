@@ -51,6 +51,11 @@ class Registry:
         prefix = f"{kind}."
         return sorted(name.removeprefix(prefix) for name in self._found if name.startswith(prefix))
 
+    def provider(self, kind: str, name: str) -> str:
+        """The distribution, with its version, that a component comes from."""
+        points = self._found.get(f"{kind}.{name}", [])
+        return _distribution(points[0]) if points else "unknown"
+
     def get(self, kind: str, name: str) -> type[Component]:
         """The class of a component.
 

@@ -114,7 +114,7 @@ class Binder:
         """
         if isinstance(value, Hole):
             raise Wrong()
-        wanted, marks = _unwrap(wanted)
+        wanted, marks = unwrap(wanted)
         if any(isinstance(mark, Assignments) for mark in marks):
             return () if get_origin(wanted) is tuple else {}  # read by `cordspec.model.sweep`
         if isinstance(value, Overlay):
@@ -142,8 +142,8 @@ class Binder:
                 return self._value(value, arm, scope, place)
             except Wrong as wrong:
                 failures.append(wrong)
-        as_list = [isinstance(value, List) == (get_origin(_unwrap(arm)[0]) in (list, tuple)) for arm in arms]
-        as_text = [isinstance(value, Text) == (_unwrap(arm)[0] is str) for arm in arms]
+        as_list = [isinstance(value, List) == (get_origin(unwrap(arm)[0]) in (list, tuple)) for arm in arms]
+        as_text = [isinstance(value, Text) == (unwrap(arm)[0] is str) for arm in arms]
         best = max(range(len(arms)), key=lambda at: (as_list[at], as_text[at], -at))
         raise failures[best]
 
@@ -296,9 +296,11 @@ class Binder:
         return inner
 
 
-def _unwrap(wanted: Any) -> tuple[Any, list[object]]:
+def unwrap(wanted: Any) -> tuple[Any, list[object]]:
     """The type under all ``Annotated`` layers, and their marks."""
     marks: list[object] = []
+    if isinstance(wanted, tuple):  # a field of pydantic, with its marks beside it
+        wanted, *marks = wanted
     while get_origin(wanted) is Annotated:
         wanted, *more = get_args(wanted)
         marks = [*more, *marks]

@@ -110,6 +110,17 @@ class Experiment:
         """The same for a reference; None where it names no model."""
         return self.model_behind_name(ref.name) if ref.kind in ("model", "student") else None
 
+    def used(self) -> dict[str, Block]:
+        """The blocks that some stage depends on, in the order of the text: an unused model costs nothing."""
+        pending = [block.name for block in self.blocks.values() if block.kind in ("decode", "student", "eval")]
+        seen: set[str] = set()
+        while pending:
+            name = pending.pop()
+            if name not in seen:
+                seen.add(name)
+                pending += [ref.name for _, ref in self.blocks[name].refs()]
+        return {name: block for name, block in self.blocks.items() if name in seen}
+
     def of_kind(self, kind: str) -> list[Block]:
         return [block for block in self.blocks.values() if block.kind == kind]
 

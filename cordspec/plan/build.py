@@ -28,7 +28,7 @@ def build(experiment: Experiment, identify: Identify) -> Graph:
     order = TopologicalSorter({block.name: {ref.name for _, ref in block.refs()} for block in blocks.values()})
     fingerprints: dict[str, str] = {}
     stages: list[Stage] = []
-    reached = set(needed(experiment))
+    reached = experiment.used()
     for name in order.static_order():
         block = blocks[name]
         if name not in reached:
@@ -56,18 +56,6 @@ def narrowed(graph: Graph, only: Sequence[str]) -> Graph:
             raise UsageError(Diagnostic("E115", message, help=f"its stages are {', '.join(names)}"))
     kept = frozenset().union(*(graph.behind(name) for name in only))
     return Graph(graph.experiment, tuple(stage for stage in graph.stages if stage.block in kept))
-
-
-def needed(experiment: Experiment) -> Iterator[str]:
-    """The blocks that some stage depends on: an unused model costs nothing."""
-    pending = [block.name for block in experiment.blocks.values() if block.kind in ("decode", "student", "eval")]
-    seen: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name not in seen:
-            seen.add(name)
-            yield name
-            pending += [ref.name for _, ref in experiment.blocks[name].refs()]
 
 
 def _stages_behind(block: Block, experiment: Experiment) -> Iterator[str]:

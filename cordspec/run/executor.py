@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from cordspec.artifacts.manifest import MANIFEST, Manifest, StageEntry, read_entry, write_entry
 from cordspec.artifacts.records import to_lines
 from cordspec.artifacts.store import RunDirectory, write_text
@@ -19,11 +17,11 @@ from cordspec.artifacts.variants import VARIANTS, VariantEntry, variant_manifest
 from cordspec.diagnostics import Diagnostic, Label
 from cordspec.domain.problem import Problem
 from cordspec.errors import PreflightError
-from cordspec.extension.options import Interval
 from cordspec.extension.registry import Registry
 from cordspec.journal import Journal
 from cordspec.model import BASE, Block, Experiment, Variant
-from cordspec.plan import Graph, Stage, build, narrowed, needed
+from cordspec.plan import Graph, Stage, build, narrowed
+from cordspec.run.description import describe
 from cordspec.run.events import Observer, RunStarted, StageFinished, StageStarted, VariantPlace
 from cordspec.run.stages import problems as problem_stage
 from cordspec.run.stages.decode import decode
@@ -64,8 +62,7 @@ def prepare(experiment: Experiment, limit: int | None) -> tuple[Graph, dict[str,
 
 def _refuse_absent(experiment: Experiment) -> None:
     """Before anything is read or fetched: a spec that only a later version can run is told so, once."""
-    lacking = {component: block for name in needed(experiment) for block in [experiment.blocks[name]]
-               for component in block.absent()}  # fmt: skip
+    lacking = {component: block for block in experiment.used().values() for component in block.absent()}
     if lacking:
         names = ", ".join(sorted(f"{component.kind} `{component.name}`" for component in lacking))
         related = tuple(Label(block.span, component.absent) for component, block in lacking.items())
@@ -170,31 +167,10 @@ def _manifest(experiment: Experiment, limit: int | None, stages: list[StageEntry
         sets=list(experiment.sets),
         limit=limit,
         versions=_versions(),
-        blocks={block.name: _described(block) for block in experiment.blocks.values()},
+        blocks={block.name: describe(block) for block in experiment.blocks.values()},
         stages=list(stages),
         engine=asdict(engines.counters),
     )
-
-
-def _described(block: Block) -> dict[str, object]:
-    return {
-        "kind": block.kind,
-        "component": block.component.name if block.component else None,
-        "doc": block.doc,
-        "options": _plain(block.options),
-    }
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, BaseModel):
-        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Interval):
-        return [value.low, value.high]
-    return value if isinstance(value, (int, float, str, bool, type(None))) else str(value)
 
 
 def _versions() -> dict[str, str]:

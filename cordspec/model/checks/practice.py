@@ -35,7 +35,7 @@ def identical_teachers(experiment: Experiment) -> Iterator[Diagnostic]:
 
 def unpinned(experiment: Experiment) -> Iterator[Diagnostic]:
     """What others may change is pinned, or a run cannot be repeated."""
-    for block in experiment.blocks.values():
+    for block in experiment.used().values():
         for name, field in type(block.options).model_fields.items():
             if any(isinstance(mark, Revision) for mark in field.metadata) and not getattr(block.options, name):
                 message = (
@@ -47,7 +47,7 @@ def unpinned(experiment: Experiment) -> Iterator[Diagnostic]:
 def absent(experiment: Experiment) -> Iterator[Diagnostic]:
     """Components that this version can check and plan with, and not run; told once each."""
     told = set()
-    for block in experiment.blocks.values():
+    for block in experiment.used().values():
         for component in block.absent():
             if component not in told:
                 told.add(component)

@@ -1,0 +1,164 @@
+"""`cordspec plan SPEC`: stages, what is made already and why not, calls, tokens by role, resident states, hours.
+
+Everything is arithmetic on the spec and on assumptions that are printed; no model is opened.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+from cordspec import api
+from cordspec.diagnostics import Diagnostic
+from cordspec.errors import SpecError, UsageError
+from cordspec.plan.assumptions import Assumptions
+from cordspec.plan.estimate import StageCost
+from cordspec.run.planning import Plan, VariantPlan, total_hours
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("spec", type=Path, metavar="SPEC", help="the .cord file")
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change one setting")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the run directory (default: runs/EXPERIMENT)")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N problems of each set")
+    names = ", ".join(field.name for field in fields(Assumptions))
+    parser.add_argument("--assume", action="append", default=[], metavar="NAME=N", help=f"one of {names}")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="tables, or every number as JSON")
+
+
+def command(options: argparse.Namespace) -> int:
+    """Print the plan."""
+    variants, diagnostics = api.variants(api.read(options.spec), options.set)
+    if not variants:
+        raise SpecError(*diagnostics)
+    out = options.out or Path("runs") / variants[0].experiment.name
+    plan = api.estimate(variants, out, _assumptions(options.assume), options.limit)
+    print(json.dumps(_as_json(plan), indent=2) if options.format == "json" else _text(plan))
+    if diagnostics and options.format == "text":
+        print(f"{len(diagnostics)} warnings; `cordspec validate {options.spec}` shows them", file=sys.stderr)
+    return 0
+
+
+def _assumptions(given: list[str]) -> Assumptions:
+    assumed = Assumptions()
+    names = [field.name for field in fields(Assumptions)]
+    for one in given:
+        name, _, value = one.partition("=")
+        if name not in names or not value.isdigit() or int(value) < 1:
+            message = f"`--assume {one}`: give one of {', '.join(names)}, and a whole number from 1"
+            raise UsageError(Diagnostic("E118", message, help="such as --assume steps=40"))
+        assumed = replace(assumed, **{name: int(value)})
+    return assumed
+
+
+def _text(plan: Plan) -> str:
+    first = plan.variants[0]
+    lines = [f"{plan.experiment}: {len(first.graph.stages)} stages", "", *_stage_table(first), "", *_token_table(first)]
+    lines += [f"  {cost.stage.block}: {cost.note}" for cost in first.costs if cost.note]
+    if len(plan.variants) > 1:
+        lines += ["", *_sweep_table(plan)]
+    assumed = ", ".join(f"{name} {value:,}" for name, value in asdict(plan.assumed).items())
+    lines += ["", f"assumed: {assumed}, at most what the spec allows (--assume NAME=N)"]
+    if any(cost.hours for cost in first.costs):
+        gpu = plan.gpu
+        lines.append(
+            f"hours: arithmetic for {gpu.name} ({gpu.flops / 1e12:.0f} TFLOP/s, {gpu.bandwidth / 1e12:.2f} TB/s) with engines"
+            " kept full; estimated, not measured"
+        )
+    if plan.unknown:
+        lines.append(f"not looked at, because not here: {', '.join(plan.unknown)}")
+    return "\n".join(lines)
+
+
+def _stage_table(variant: VariantPlan) -> list[str]:
+    rows: list[tuple[str, ...]] = [("stage", "of", "state", "hours")]
+    for cost, standing in zip(variant.costs, variant.standings, strict=True):
+        state = "made" if standing.made else standing.why
+        items = "?" if cost.items is None else f"{cost.items:,}"
+        rows.append((f"{cost.stage.kind} {cost.stage.block}", items, state, _hours(cost.hours)))
+    whole = total_hours(variant.costs)
+    rows.append(("all", "", "", _hours(whole)))
+    return _aligned(rows, right=(1, 3))
+
+
+def _token_table(variant: VariantPlan) -> list[str]:
+    rows: list[tuple[str, ...]] = [
+        ("stage", "model", "role", "calls", "generated", "scored", "prompt", "with reuse", "KV a problem")
+    ]
+    for cost in variant.costs:
+        for at, one in enumerate(cost.efforts):
+            kv = f"{cost.kv_bytes / 2**30:.1f} GiB" if cost.kv_bytes and at == 0 else ""
+            numbers = (one.calls, one.generated, one.scored, one.prefilled_naive, one.prefilled)
+            shown = (f"{number:,.0f}" if number else "" for number in numbers)
+            rows.append((cost.stage.block if at == 0 else "", one.model, one.role, *shown, kv))
+    return _aligned(rows, right=(3, 4, 5, 6, 7, 8))
+
+
+def _sweep_table(plan: Plan) -> list[str]:
+    seen: set[str] = set()
+    rows: list[tuple[str, ...]] = [("variant", "runs", "stages", "new", "hours")]
+    for group in dict.fromkeys(one.group for one in plan.variants):
+        members = [one for one in plan.variants if one.group == group]
+        new: list[StageCost] = []
+        stages = 0
+        for member in members:
+            stages += len(member.costs)
+            for cost in member.costs:
+                if cost.stage.id not in seen:
+                    seen.add(cost.stage.id)
+                    new.append(cost)
+        rows.append((group, str(len(members)), str(stages), str(len(new)), _hours(total_hours(new))))
+    header = f"sweep: {len(plan.variants)} runs, {len(seen)} different stages; what several share is made once"
+    return [header, "", *_aligned(rows, right=(1, 2, 3, 4))]
+
+
+def _hours(hours: float | None) -> str:
+    return "" if hours is None else f"{hours:.1f}" if hours >= 0.1 else f"{hours:.2f}"
+
+
+def _aligned(rows: list[tuple[str, ...]], right: tuple[int, ...]) -> list[str]:
+    """Columns of text; those of numbers to the right."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    return [
+        "  ".join(f"{cell:>{width}}" if at in right else f"{cell:<{width}}" for at, (cell, width) in enumerate(
+            zip(row, widths, strict=True))).rstrip()
+        for row in rows
+    ]  # fmt: skip
+
+
+def _as_json(plan: Plan) -> dict[str, object]:
+    return {
+        "format_version": "1.0",
+        "experiment": plan.experiment,
+        "assumed": asdict(plan.assumed),
+        "gpu": asdict(plan.gpu),
+        "not_looked_at": list(plan.unknown),
+        "variants": [
+            {
+                "name": variant.name,
+                "group": variant.group,
+                "hours": total_hours(variant.costs),
+                "stages": [
+                    {
+                        "kind": cost.stage.kind,
+                        "block": cost.stage.block,
+                        "id": cost.stage.id,
+                        "inputs": list(cost.stage.inputs),
+                        "items": cost.items,
+                        "made": standing.made,
+                        "why": standing.why,
+                        "efforts": [asdict(one) for one in cost.efforts],
+                        "kv_bytes_a_problem": cost.kv_bytes,
+                        "hours": cost.hours,
+                        "note": cost.note,
+                    }
+                    for cost, standing in zip(variant.costs, variant.standings, strict=True)
+                ],
+            }
+            for variant in plan.variants
+        ],
+    }

@@ -1,0 +1,1 @@
+"""What `cordspec init` writes."""
