@@ -36,8 +36,7 @@ def resolve(
 
     With ``library`` a file is also right that has no experiment and no stage: blocks for others to import.
 
-    Every value of a sweep is tried by itself; combinations of them are checked when they are asked for, by
-    `resolve_variants`.
+    Every value of a sweep is tried in one variant; all variants are checked when they are asked for, by `resolve_variants`.
     """
     resolver = _Resolver(source, registry, tuple(sets), library=library)
     return resolver.experiment, resolver.diagnostics
@@ -130,14 +129,13 @@ class _Resolver:
         )
 
     def _check(self, experiment: Experiment) -> None:
-        """Rules across blocks, for the experiment itself and for each single value of its sweep."""
+        """Rules across blocks, for the experiment itself and for each value of its sweep."""
         found = check(experiment)
         known = {one.message for one in found}
         if self.sweep is not None and not _failed(found):
-            for axis in (*self.sweep.axes, *self.sweep.repeats):
-                for one in axis:
-                    changed = self._with(experiment, (one,), found)
-                    found += [_at(one, new) for new in check(changed) if new.message not in known]
+            for combination in self.sweep.samples():
+                changed = self._with(experiment, combination, found)
+                found += [_with_settings(combination, new) for new in check(changed) if new.message not in known]
         self.diagnostics = self._told([*self.diagnostics, *found])
 
     def _read_sweep(self, found: list[Diagnostic]) -> None:
@@ -172,9 +170,10 @@ def _same(one: Experiment, other: Experiment) -> bool:
     )
 
 
-def _at(assignment: Assignment, found: Diagnostic) -> Diagnostic:
-    """What is wrong with one value of a sweep, with a look at the sweep."""
-    return replace(found, message=f"with `{assignment.label}`: {found.message}")
+def _with_settings(combination: Axis, found: Diagnostic) -> Diagnostic:
+    """What is wrong with one variant, with what it sets."""
+    said = ", ".join(f"`{one.label}`" for one in combination)
+    return replace(found, message=f"with {said}: {found.message}") if said else found
 
 
 def _value_in(base: Experiment, assignment: Assignment) -> str:

@@ -74,6 +74,17 @@ class Sweep:
                 yield ()
                 yield from ((one,) for axis in self.axes for one in axis)
 
+    def samples(self) -> Iterator[Axis]:
+        """A few combinations in which every value occurs, to be checked while somebody is still writing."""
+        match self.options.mode:
+            case "grid":
+                first = tuple(axis[0] for axis in self.axes)
+                for at, axis in enumerate(self.axes):
+                    yield from ((*first[:at], one, *first[at + 1 :]) for one in axis)
+            case _:
+                yield from self.combinations()
+        yield from ((one,) for axis in self.repeats for one in axis)
+
     def repetitions(self) -> Iterator[Axis]:
         """What is set in each repetition of a variant."""
         yield from itertools.product(*self.repeats)

@@ -45,7 +45,7 @@ def make_lock(experiment: Experiment, registry: Registry) -> str:
         names = ", ".join(f"`{block.name}`" for block, _ in unknown)
         message = f"cannot be pinned here: {names}"
         help = "write their `revision` in the spec, or lock where they are"
-        raise PreflightError(Diagnostic("E601", message, None, "", related, help))
+        raise PreflightError(Diagnostic("E601", message, unknown[0][0].span, unknown[0][1], related[1:], help))
     content = {
         "format_version": FORMAT_VERSION,
         "identities": dict(sorted(identities.items())),

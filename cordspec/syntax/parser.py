@@ -35,7 +35,7 @@ KINDS: Final = frozenset(
 )
 LARGEST_FILE: Final = 256 * 1024
 """Characters that a file may have."""
-MOST_TOKENS: Final = 50_000
+MOST_TOKENS: Final = 30_000
 DEEPEST: Final = 64
 """Brackets inside each other."""
 DIRECTION = re.compile("[\N{ARABIC LETTER MARK}\u200e\u200f\u202a-\u202e\u2066-\u2069]")

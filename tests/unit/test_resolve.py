@@ -55,7 +55,7 @@ WRONG = [
     ("temperature = 0.6", "temperature = [0.5, 0.6, 0.7]", "E207", "give one for all, or one for each"),
     ("beam { size = 4 }", "beem { size = 4 }", "E301", "did you mean `beam`?"),
     ("search beam4 : beam", "search beam4 : predictive_perplexity", "E301", ""),
-    ("search beam4 : beam", "search beam4", "E114", "write `: COMPONENT` (beam, curation)"),
+    ("search beam4 : beam", "search beam4", "E114", "write `: COMPONENT` (beam, curation, integration, mcts)"),
     ("decode traces {", "decode traces : beam {", "E114", "remove `: beam`"),
     ("model a :", "teacher a :", "E101", "did you mean `model`?"),
     ("problems p :", "problem p :", "E101", "did you mean `problems`?"),

@@ -13,6 +13,8 @@ from cordspec.extension.kinds.scorer import Scorer
 from cordspec.extension.options import Column, Ref
 from cordspec.model.experiment import Block, Experiment
 
+ALLOWED = {"decode": ("problems", "scorer"), "eval": ("problems",)}
+"""The fields through which answers come in; they are read there by scorers and graders only."""
 OPAQUE = ("decode", "student")
 """What these make is public to those who name them: how much was spent, and weights."""
 
@@ -40,31 +42,31 @@ def columns(experiment: Experiment) -> Iterator[Diagnostic]:
 def reached(experiment: Experiment) -> Iterator[Diagnostic]:
     """Teachers, cutting and search must not lead to problems or to a scorer that knows the answer; nor must an evaluation."""
     for block in experiment.blocks.values():
-        if block.kind not in ("decode", "eval"):
+        if block.kind not in ALLOWED:
             continue
         for place, ref in block.refs():
-            if place[0] in ("problems", "scorer", "grader"):
+            if place[0] in ALLOWED[block.kind]:
                 continue
-            found = _answer_behind(experiment, ref, frozenset())
+            found = _answer_behind(experiment, block, place, ref, frozenset({block.name}))
             if found is not None:
                 owner, where, source = found
-                message = f"{block.kind} `{block.name}` lets `{owner.name}` see the answers of `{source.name}`"
+                message = f"{block.kind} `{block.name}` lets `{owner.name}` see the answers behind `{source.name}`"
                 related = (Label(source.span, "this carries the answers"), Label(block.span_of(*place), "on this way"))
                 yield Diagnostic("E501", message, owner.span_of(*where), "only scorers and graders may", related)
 
 
 def _answer_behind(
-    experiment: Experiment, ref: Ref, seen: frozenset[str]
+    experiment: Experiment, owner: Block, place: tuple[str, ...], ref: Ref, seen: frozenset[str]
 ) -> tuple[Block, tuple[str, ...], Block] | None:
-    """The block behind a reference that reads answers, the field in which it does, and where they come from."""
-    owner = experiment.blocks[ref.name]
-    if owner.kind in OPAQUE or owner.name in seen:
+    """The block that reads answers on the way of a reference, the field in which it does, and where they come from."""
+    source = experiment.blocks[ref.name]
+    knows = source.component is not None and issubclass(source.component, Scorer) and source.component.needs_answer
+    if source.kind == "problems" or knows:
+        return owner, place, source
+    if source.kind in OPAQUE or source.name in seen:
         return None
-    for place, inner in owner.refs():
-        source = experiment.blocks[inner.name]
-        knows = source.component is not None and issubclass(source.component, Scorer) and source.component.needs_answer
-        if source.kind == "problems" or knows:
-            return owner, place, source
-        if (found := _answer_behind(experiment, inner, seen | {owner.name})) is not None:
+    for inner_place, inner in source.refs():
+        found = _answer_behind(experiment, source, inner_place, inner, seen | {source.name})
+        if found is not None:
             return found
     return None

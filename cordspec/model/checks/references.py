@@ -66,8 +66,8 @@ def capabilities(experiment: Experiment) -> Iterator[Diagnostic]:
             lacking = [need for need in block.needs(place) if model and need not in model.capabilities]
             if model and lacking:
                 means = " and ".join(MEANING[need] for need in lacking)
-                message = f"{block.kind} `{block.name}` needs `{ref}` to {means}, which {model.name} models cannot"
-                related = (Label(experiment.blocks[ref.name].span, f"this is a {model.name} model"),)
+                message = f"{block.kind} `{block.name}` needs `{ref}` to {means}, which `{model.name}` cannot"
+                related = (Label(experiment.blocks[ref.name].span, f"its component is `{model.name}`"),)
                 yield Diagnostic("E602", message, block.span_of(*place), "name another model", related)
 
 

@@ -68,16 +68,21 @@ def _weights_fit(experiment: Experiment, block: Block, memory: int) -> Iterator[
 
 
 def contexts(experiment: Experiment) -> Iterator[Diagnostic]:
-    """A trace's budget fits into the context of each teacher, and an evaluation's into the model's."""
+    """Budgets and tokens that a spec gives fit into the contexts of those who write.
+
+    A default is no promise: a teacher whose context is full proposes nothing more, which is counted.
+    """
     for stage in experiment.of_kind("decode"):
         budget = experiment.decode(stage.name).budget
+        parts = {"thinking": budget.thinking, "answer": budget.answer}
+        given = sum(tokens for part, tokens in parts.items() if ("budget", part) in stage.spans)
         pool = experiment.decode(stage.name).pool
         for teacher in dict.fromkeys(experiment.pool(pool.name).teachers):
-            yield from _fits(experiment, teacher.name, budget.thinking + budget.answer, stage, ("budget",))
+            yield from _fits(experiment, teacher.name, given, stage, ("budget",))
     for stage in experiment.of_kind("eval"):
         refs = dict(stage.refs())
         tokens = getattr(stage.options, "max_tokens", 0)
-        if ("model",) in refs:
+        if ("model",) in refs and ("max_tokens",) in stage.spans:
             yield from _fits(experiment, refs[("model",)].name, tokens, stage, ("max_tokens",))
 
 
