@@ -65,14 +65,16 @@ def _fixed(source: Source, path: Path, sets: Iterable[str], registry: Registry) 
 
     made: list[str] = []
     now = source
+    diagnostics = before = api.validate(now, sets, registry)
     for _ in range(MOST_ROUNDS):
-        diagnostics = api.validate(now, sets, registry)
         fixes = fixes_for(now, diagnostics)
-        after = Source(now.name, apply(now, fixes))
-        if not fixes or len(api.validate(after, sets, registry)) >= len(diagnostics):
+        if not fixes:
             break
         made += [f"{fix.span}: {fix.title}" for fix in fixes]
-        now = after
+        now = Source(now.name, apply(now, fixes))
+        diagnostics = api.validate(now, sets, registry)
+    if len(diagnostics) >= len(before):
+        return source
     if made:
         replace_text(path, now.text)
         print("\n".join(f"fixed {line}" for line in made), file=sys.stderr)

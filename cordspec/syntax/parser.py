@@ -45,8 +45,8 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     """The syntax tree of a spec and everything that is wrong with its text; never raises for bad input."""
     tokens, found = _lex(source, 0)
-    if tokens is None:
-        return File(None, (), Span(source, 0, 0)), found
+    if tokens is None:  # anything may have been in it
+        return File(None, (), Span(source, 0, 0), lost_kinds=KINDS), found
     builder = TreeBuilder(source)
     tree, lost = _tree(source, tokens, "start", KINDS, found)
     file = builder.file(tree, lost)
