@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import re
 from collections.abc import Set
@@ -43,6 +42,7 @@ class TreeBuilder:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._above = 0  # the line in which the item before this one ends
         self.diagnostics: list[Diagnostic] = []
 
     def file(self, tree: Tree[Token] | None, lost: Set[str] = frozenset()) -> File:
@@ -52,7 +52,12 @@ class TreeBuilder:
             return File(None, (), whole, frozenset(lost))
         _, edition, *items = tree.children
         number = self.value(edition)
-        built = [item for item in map(self._item, items) if item]
+        built = []
+        for node in items:
+            item = self._item(node)
+            if item is not None:
+                self._above = self._source.position(item.span.end)[0]
+                built.append(item)
         torn = [item for item in built if isinstance(item, Block) and not (item.kind.text and item.name.text)]
         return File(
             number if isinstance(number, Number) else None,
@@ -91,9 +96,9 @@ class TreeBuilder:
         return Block(self._name(kind), self._name(name), component, like, self._fields(fields), self._doc(head), span)
 
     def _doc(self, head: Span) -> str:
-        """The ``##`` lines directly above a block."""
+        """The ``##`` lines directly above a block, and below whatever stands before it."""
         lines: list[str] = []
-        for number in range(head.line - 1, 0, -1):
+        for number in range(head.line - 1, self._above, -1):
             line = self._source.line(number).strip()
             if not line.startswith("##"):
                 break
@@ -167,10 +172,10 @@ class TreeBuilder:
         span = self._span(node)
         raw = str(node)
         if raw.startswith('"""'):
-            return Text(raw[3:-3], span)
-        fixed = re.sub(ESCAPE, lambda found: found.group() if found.group(1) else "\\\\", raw)
-        value = ast.literal_eval(fixed) if raw else ""
-        if fixed != raw or (not value.isprintable() and SURROGATE.search(value)):
+            return Text(raw[3:-3].replace("\r\n", "\n"), span)
+        fixed = ESCAPE.sub(lambda found: found.group() if found.group(1) else "\\\\", raw)
+        value = ESCAPE.sub(_unescaped, fixed[1:-1])
+        if fixed != raw or SURROGATE.search(value):
             fixes = (Fix(f"write `{fixed}`", span, fixed),) if fixed != raw else ()
             message = "the text has a wrong escape"
             self.diagnostics.append(Diagnostic("E007", message, span, "write `\\\\` for a backslash", fixes=fixes))
@@ -196,6 +201,13 @@ class TreeBuilder:
             return Span(self._source, start, start + len(node))
         first, last = _leaf(node, 0), _leaf(node, -1)
         return Span(self._source, first.start_pos or 0, (last.start_pos or 0) + len(last))
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """The character that an escape stands for."""
+    escape = found.group(1)
+    simple = {"n": "\n", "r": "\r", "t": "\t"}
+    return simple.get(escape, escape) if len(escape) == 1 else chr(int(escape[1:], 16))
 
 
 def _is_value(child: Token | Tree[Token] | None) -> bool:

@@ -13,11 +13,16 @@ from cordspec.diagnostics import Diagnostic, Fix, Source, Span
 QUOTES: Final = {"'": "'", "\N{LEFT DOUBLE QUOTATION MARK}": "\N{RIGHT DOUBLE QUOTATION MARK}", "`": "`", '"': ""}
 """Marks that do not quote here, with those that close them; a lone `"` is never closed."""
 
+DASH: Final = "a list is written in brackets, with commas"
 
-def read_habits(source: Source, tokens: Sequence[Token]) -> tuple[list[Token], list[Diagnostic]]:
-    """The tokens as they were meant, and what was wrong with them."""
+
+def read_habits(source: Source, tokens: Sequence[Token]) -> tuple[list[Token], list[Diagnostic], set[int]]:
+    """The tokens as they were meant, what was wrong with them, and the lines on which something was."""
     found: list[Diagnostic] = []
-    return list(_read(source, tokens, found)), found
+    meant = list(_read(source, tokens, found))
+    lines = {diagnostic.span.line for diagnostic in found if diagnostic.span}
+    dashes = [one for one in found if one.message == DASH]
+    return meant, [one for one in found if one.message != DASH or one is dashes[0]], lines
 
 
 def _read(source: Source, tokens: Sequence[Token], found: list[Diagnostic]) -> Iterator[Token]:
@@ -35,9 +40,10 @@ def _read(source: Source, tokens: Sequence[Token], found: list[Diagnostic]) -> I
                 found, Span(source, start, start + 2), "`//` does not begin a comment", "comments begin with `#`", "#"
             )
         elif str(token) in QUOTES:
-            text = _quoted(source, token, found)
-            done = start + len(text)
-            yield Token.new_borrow_pos("STRING", f'"{text[1:-1]}"', token)
+            text, done = _quoted(source, token, found)
+            yield Token.new_borrow_pos("STRING", f'"{text}"', token)
+        elif str(token) == "-" and not source.line(token.line or 1)[: (token.column or 1) - 1].strip():
+            _tell(found, Span(source, start, start + 1), DASH, "such as `[a, b]`")
         elif str(token) == ";":
             _tell(found, Span(source, start, start + 1), "a `;` ends nothing here", "remove it", "")
         elif at and tokens[at - 1].type == "UNKNOWN" and tokens[at - 1].end_pos == start:
@@ -49,19 +55,23 @@ def _read(source: Source, tokens: Sequence[Token], found: list[Diagnostic]) -> I
             yield token
 
 
-def _quoted(source: Source, token: Token, found: list[Diagnostic]) -> str:
-    """The text from a wrong quotation mark to the one that closes it, or to the end of its line."""
+def _quoted(source: Source, token: Token, found: list[Diagnostic]) -> tuple[str, int]:
+    """What stands from a wrong quotation mark to the one that closes it, or to the end of its line, and where that ends."""
     start = token.start_pos or 0
     line = source.text[start : _end_of_line(source, start)]
     closing = QUOTES[str(token)]
     end = line.find(closing, 1) if closing else -1
     if end < 0:
         _tell(found, Span(source, start, start + len(line.rstrip())), "the text is never closed", 'it ends with a `"`')
-        return line.rstrip() + " "
+        return _escaped(line[1:].rstrip()), start + len(line)
     span = Span(source, start, start + end + 1)
-    inside = line[1:end].replace("\\", "\\\\").replace('"', '\\"')
+    inside = _escaped(line[1:end])
     _tell(found, span, "a text is in straight double quotes", f'write `"{inside}"`', f'"{inside}"')
-    return line[: end + 1]
+    return inside, start + end + 1
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _end_of_line(source: Source, offset: int) -> int:

@@ -103,10 +103,9 @@ def _tree(
     from cordspec.syntax.habits import read_habits
     from cordspec.syntax.recovery import Recovery
 
-    tokens, habits = read_habits(source, tokens)
+    tokens, habits, told = read_habits(source, tokens)
     recovery = Recovery(Automaton(lark(), start), tokens, source, kinds)
     mended = recovery.run()
-    told = {diagnostic.span.line for diagnostic in habits if diagnostic.span}
     found += habits
     found += [one for one in recovery.diagnostics if one.span is None or one.span.line not in told]
     return (_parsed(mended, start) if mended is not None else None), recovery.lost | {""}

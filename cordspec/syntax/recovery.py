@@ -117,12 +117,14 @@ class Recovery:
         return self._skip(at)
 
     def _best(self, at: int) -> Repair | None:
+        if not self._tokens:
+            return None
         ranked: list[tuple[int, float, int, Repair]] = []
         for place in range(at, max(-1, at - LOOK_BACK - 1), -1):
             for repair in self._candidates(place):
-                reached = self._reach(repair, at)
+                reached, closed = self._reach(repair, at)
                 if reached > min(at + 1, len(self._tokens) - 1):
-                    cost = repair.cost + 0.3 * (at - place)
+                    cost = repair.cost + 0.3 * (at - place) + (0.0 if closed else 0.7)
                     ranked.append((-reached, cost, len(ranked), repair))
         return min(ranked)[3] if ranked else None
 
@@ -132,13 +134,14 @@ class Recovery:
         before = self._tokens[at - 1] if at else None
         token = self._tokens[at] if at < len(self._tokens) else None
         place = token or before
+        starts = token is not None and self._starts_block(at)
         for name in INSERTABLE:
             put = Token(name, "") if place is None else Token.new_borrow_pos(name, "", place)
             found.append(Repair(at, 0, (put,), self._insertion_cost(name, token, before)))
-            if token is not None and token.type != name:
+            if token is not None and token.type != name and not starts:
                 swapped = {token.type, name} == {"COLON", "EQUAL"}
                 found.append(Repair(at, 1, (put,), 0.0 if swapped else 1.6))
-        if token is not None:
+        if token is not None and not starts:
             doubled = before is not None and str(before) == str(token)
             found.append(Repair(at, 1, (), 0.4 if doubled else 1.3))
             if at + 1 < len(self._tokens):
@@ -154,23 +157,26 @@ class Recovery:
             return 0.8
         return 1.0 if name in WRITTEN else 1.2
 
-    def _reach(self, repair: Repair, at: int) -> int:
-        """How far the parse runs after a repair, as an index into the tokens as they are now."""
+    def _reach(self, repair: Repair, at: int) -> tuple[int, bool]:
+        """How far the parse runs after a repair, as an index into the tokens, and whether the text may end where it does."""
         stack: Stack | None = self._stacks[repair.at]
         for token in repair.put:
             stack = self._automaton.feed(stack, token.type) if stack is not None else None
         if stack is None:
-            return -1
+            return -1, False
         here = repair.at + repair.count
         end = min(len(self._tokens), at + LOOK_AHEAD)
         while here < end:
-            following = self._step(stack, here)
+            following = self._step(stack, here) or self._swapped(stack, here)
             if following is None:
-                return here
+                return here, False
             stack, here = following, here + 1
-        if here == len(self._tokens) and not self._automaton.ends(stack):
-            return here - 1
-        return here
+        return here, here < len(self._tokens) or self._automaton.ends(stack)
+
+    def _swapped(self, stack: Stack, at: int) -> Stack | None:
+        """The stack after the token at a place, were it `=` for `:` or the other way round: a mistake of its own."""
+        meant = {"COLON": "EQUAL", "EQUAL": "COLON"}.get(self._tokens[at].type)
+        return self._automaton.feed(stack, meant) if meant else None
 
     def _skip(self, at: int) -> int:
         """Leave out text up to where the parse can go on; one mistake, however much it is."""
