@@ -145,3 +145,52 @@ def test_a_full_disk(cordspec: Run, tmp_path: Path, kind: str) -> None:
     finally:
         if mounted:
             subprocess.run(["umount", str(run)], check=True)
+
+
+def test_a_spec_that_only_a_later_version_can_run_is_refused_before_anything_is_read(
+    cordspec: Run, tmp_path: Path
+) -> None:
+    spec = Path(__file__).parents[2] / "specs" / "hetero_beam4.cord"
+    done = cordspec("run", str(spec))
+    assert "specs/miniature.cord runs the method" in told(done, "E305", 3)
+    assert done.stderr.count("error[") == 1
+    assert "model `vllm`, problems `hub`, student `deepspeed_sft`" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+FAILING = """
+from typing import ClassVar
+from cordspec.plugin import Options, Scorer, hookimpl
+
+class BrokenOptions(Options):
+    pass
+
+class Broken(Scorer[BrokenOptions]):
+    name: ClassVar[str] = "broken"
+    async def score(self, candidates):
+        raise RuntimeError("out of ideas")
+
+@hookimpl
+def cordspec_components():
+    yield Broken
+"""
+
+
+def test_a_plugin_that_fails_at_work_is_named(cordspec: Run, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    info = site / "cordspec_broken-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cordspec-broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[cordspec]\nscorer.broken = cordspec_broken\n")
+    (site / "cordspec_broken.py").write_text(FAILING)
+    work = tmp_path / "work"
+    work.mkdir()
+    text = SPEC.replace("predictive_perplexity { prover = b }", "broken {}")
+    assert text != SPEC
+    done = subprocess.run(
+        [sys.executable, "-m", "cordspec", "run", write(work, text)],
+        capture_output=True, text=True, cwd=work, check=False, timeout=300, env={**os.environ, "PYTHONPATH": str(site)},
+    )  # fmt: skip
+    assert "scorer `pp` (component `broken` of cordspec_broken) failed: RuntimeError: out of ideas" in told(
+        done, "E331", 4
+    )

@@ -87,6 +87,9 @@ def test_six_mistakes_are_six_diagnostics_and_no_more() -> None:
         ("cord 1\n" + "# x\n" * 70_000, "E401"),
         ("cord 1\nlet a\x00 = 1\n", "E006"),
         ("cord 1\nlet " + "a" * 300 + " = 1\n", "E403"),
+        ("cord 1\n# a \u202e b\n", "E008"),
+        ("cord 1\n# \x1b[31m\n", "E006"),
+        ("cord 1\n# caf\u0065\u0301\n", "W008"),
     ],
 )
 def test_hostile_and_broken_texts_have_their_diagnostic(text: str, code: str) -> None:
