@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import get_args
 
 from pydantic import BaseModel
@@ -35,20 +35,24 @@ class Block:
     spans: Mapping[Place, Span]
     helpers: tuple[type[Component], ...] = ()
     """The components that fields name (a grader); their names and versions are part of the fingerprint."""
+    _refs: tuple[tuple[Place, Ref], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_refs", tuple(_refs(self.options, ())))
 
     def absent(self) -> list[type[Component]]:
         """Its components that this version of cordspec can check and plan with, and not run."""
         components = (self.component, *self.helpers) if self.component else self.helpers
         return [component for component in components if component.absent]
 
-    def refs(self) -> Iterator[tuple[Place, Ref]]:
+    def refs(self) -> tuple[tuple[Place, Ref], ...]:
         """All references to other blocks, with the fields that hold them."""
-        yield from _refs(self.options, ())
+        return self._refs
 
     def needs(self, place: Place) -> tuple[Capability, ...]:
         """What the model that a field names must be able to do."""
-        field = type(self.options).model_fields.get(place[0])
-        marks = _marks((field.annotation, *field.metadata)) if field else ()
+        known = type(self.options).model_fields.get(place[0])
+        marks = _marks((known.annotation, *known.metadata)) if known else ()
         return next((mark.needs for mark in marks if isinstance(mark, RefTo)), ())
 
     def span_of(self, *place: str) -> Span:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -43,14 +44,17 @@ def facts_of(weights: str) -> ModelFacts:
     return ModelFacts(shape.billions * 1e9, kv_bytes, shape.context)
 
 
+@lru_cache(maxsize=256)
 def facts_of_directory(path: Path) -> ModelFacts:
     """What the configuration and the headers of a local directory of safetensors say; nothing where they are not read."""
     try:
+        if not (path / "config.json").is_file():
+            return ModelFacts()
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         heads = int(config.get("num_key_value_heads") or config["num_attention_heads"])
         dimension = int(config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"])
         kv_bytes = 2 * int(config["num_hidden_layers"]) * heads * dimension * 2
-        parameters = sum(_parameters(file) for file in path.glob("*.safetensors"))
+        parameters = sum(_parameters(file) for file in path.glob("*.safetensors") if file.is_file())
         return ModelFacts(parameters or None, kv_bytes, int(config["max_position_embeddings"]))
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return ModelFacts()
