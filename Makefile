@@ -29,7 +29,8 @@ lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/cordspec validate specs
+	$(BIN)/cordspec validate --format concise specs
+	$(BIN)/cordspec fmt --check specs
 
 format: venv
 	$(BIN)/ruff format .
@@ -37,6 +38,8 @@ format: venv
 
 bench: venv
 	$(BIN)/python benchmarks/shared_prefixes.py
+	$(BIN)/python benchmarks/specs.py
+	$(BIN)/python benchmarks/language_server.py
 
 # train the miniature models again; one thread each, two at a time
 mini: export OMP_NUM_THREADS = 1

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from cordspec.run.planning import Plan
 
 __all__ = [
-    "estimate", "execute", "load", "parse", "plan", "read", "render", "resolve", "validate", "variants", "verify_lock",
-    "write_report", "write_text",
+    "estimate", "execute", "load", "parse", "plan", "read", "refuse_absent", "render", "resolve", "validate",
+    "variants", "verify_lock", "write_report", "write_text",
 ]  # fmt: skip
 
 
@@ -102,6 +102,17 @@ def estimate(variants: Sequence[Variant], out: Path, assumed: Assumptions, limit
     from cordspec.run.planning import make_plan
 
     return make_plan(variants, out, assumed, limit)
+
+
+def refuse_absent(experiment: Experiment) -> None:
+    """Refuse what only a later version of cordspec can run.
+
+    Raises:
+        PreflightError: the experiment names such components.
+    """
+    from cordspec.run.executor import refuse_absent as _refuse_absent
+
+    _refuse_absent(experiment)
 
 
 def execute(

@@ -54,13 +54,14 @@ from cordspec.extension.options import (
 )
 
 __all__ = [
-    "ANSWER_CUE", "ANSWER_END", "THINK_CLOSE", "THINK_OPEN", "Bytes", "Candidate", "Capability", "Column", "Component",
-    "Context", "Decision", "DecodeRef", "Engine", "EngineAccess", "EngineCounters", "EvalOptions", "EvaluatedRef",
-    "Evaluator", "Expansion", "Fraction", "GenerateRequest", "Generation", "Grader", "GraderName", "InitRef", "Interval",
-    "InvalidData", "Metric", "Model", "ModelFacts", "NotIdentity", "OnStep", "Options", "Piece", "Placeholders", "Problem",
-    "ProblemSource", "ProblemView", "ProblemsRef", "Prompt", "Proposal", "ProverRef", "Ref", "Revision", "RewardModelRef",
-    "Sampling", "Score", "ScoreEffort", "ScoreRequest", "ScoredCandidate", "Scorer", "Search", "SearchMachine", "SearchSetting", "Seconds",
-    "Segment", "Segmenter", "Solution", "Step", "TeacherRef", "TokenLogprobs", "Tokens", "TracesRef", "Trainer",
-    "TrainingExample", "TrainingOutcome", "Trajectory", "Unavailable", "Wave", "WriterRef", "answer_prompt", "assistant_turn",
+    "ANSWER_CUE", "ANSWER_END", "THINK_CLOSE", "THINK_OPEN", "Bytes", "Candidate", "Capability", "Column",
+    "Component", "Context", "Decision", "DecodeRef", "Engine", "EngineAccess", "EngineCounters", "EvalOptions",
+    "EvaluatedRef", "Evaluator", "Expansion", "Fraction", "GenerateRequest", "Generation", "Grader", "GraderName",
+    "InitRef", "Interval", "InvalidData", "Metric", "Model", "ModelFacts", "NotIdentity", "OnStep", "Options",
+    "Piece", "Placeholders", "Problem", "ProblemSource", "ProblemView", "ProblemsRef", "Prompt", "Proposal",
+    "ProverRef", "Ref", "Revision", "RewardModelRef", "Sampling", "Score", "ScoreEffort", "ScoreRequest",
+    "ScoredCandidate", "Scorer", "Search", "SearchMachine", "SearchSetting", "Seconds", "Segment", "Segmenter",
+    "Solution", "Step", "TeacherRef", "TokenLogprobs", "Tokens", "TracesRef", "Trainer", "TrainingExample",
+    "TrainingOutcome", "Trajectory", "Unavailable", "Wave", "WriterRef", "answer_prompt", "assistant_turn",
     "forced_answer_prompt", "hookimpl", "prompt_text", "thinking_prompt",
 ]  # fmt: skip

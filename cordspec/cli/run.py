@@ -37,9 +37,11 @@ def command(options: argparse.Namespace) -> int:
     variants, diagnostics = api.variants(api.read(options.spec), options.set, registry)
     if not variants:
         raise SpecError(*diagnostics)
+    chosen = _chosen(variants, options.variant)
+    for variant in chosen:
+        api.refuse_absent(variant.experiment)
     if diagnostics:
         print(render(diagnostics, "text"), file=sys.stderr)
-    chosen = _chosen(variants, options.variant)
     if options.locked:
         api.verify_lock(options.spec, variants[0].experiment, registry)
     out = options.out or Path("runs") / chosen[0].experiment.name

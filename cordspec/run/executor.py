@@ -48,7 +48,7 @@ def prepare(experiment: Experiment, limit: int | None) -> tuple[Graph, dict[str,
         SpecError: a problem set is wrong.
         PreflightError: data or weights are not here.
     """
-    _refuse_absent(experiment)
+    refuse_absent(experiment)
     loaded: dict[str, tuple[Problem, ...]] = {}
 
     def identify(block: Block) -> str:
@@ -60,8 +60,12 @@ def prepare(experiment: Experiment, limit: int | None) -> tuple[Graph, dict[str,
     return build(experiment, identify), loaded
 
 
-def _refuse_absent(experiment: Experiment) -> None:
-    """Before anything is read or fetched: a spec that only a later version can run is told so, once."""
+def refuse_absent(experiment: Experiment) -> None:
+    """Before anything is read or fetched: a spec that only a later version can run is told so, once.
+
+    Raises:
+        PreflightError: it names components that this version cannot run.
+    """
     lacking = {component: block for block in experiment.used().values() for component in block.absent()}
     if lacking:
         names = ", ".join(sorted(f"{component.kind} `{component.name}`" for component in lacking))
@@ -83,7 +87,7 @@ async def execute(
         CordspecError: with the exit code and the diagnostics of what went wrong. Finished stages stay.
     """
     for variant in variants:
-        _refuse_absent(variant.experiment)
+        refuse_absent(variant.experiment)
     directory = RunDirectory(out)
     directory.create()
     sources = variants[0].experiment.sources
