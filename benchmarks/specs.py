@@ -1,7 +1,7 @@
 """How long the language takes: a cold `validate`, and 1,000 lines parsed, bound and checked, and formatted.
 
-CPU seconds, the least of several runs: the machine is shared. Ratios are to an empty Python process and to the imports that the
-libraries alone cost, measured in the same run.
+CPU seconds, the least of several runs: the machine is shared. Ratios are to an empty Python process and to the imports
+that the libraries alone cost, measured in the same run.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -35,6 +36,7 @@ COMMANDS: Final = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # they would be imported from any installed package
+    gc.disable()  # importing makes many objects that stay; what runs for long turns it on again
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = parser(next((word for word in given if word in COMMANDS), "")).parse_args(given)
     try:

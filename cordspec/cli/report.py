@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from pathlib import Path
 
 from cordspec import api
@@ -16,6 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Print the report."""
+    gc.enable()
     made = api.render(options.run)
     print(made.to_markdown() if options.format == "md" else made.to_json(), end="")
     return 0

@@ -6,6 +6,7 @@ A spec with a `sweep` is run with all its variants, in one directory; what they 
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Run, then print the report. 8 when an `expect` of the spec does not hold."""
+    gc.enable()
     registry = Registry()
     variants, diagnostics = api.variants(api.read(options.spec), options.set, registry)
     if not variants:

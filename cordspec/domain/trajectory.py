@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 
 
@@ -40,7 +39,9 @@ class Trajectory:
     def key(self) -> str:
         """Content hash: equal texts with equal ends are the same prefix, whoever wrote them."""
         content = self.thinking + ("\x00finished" if self.finished else "")
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        from hashlib import sha256  # takes long to import, and checking a spec has no need of it
+
+        return sha256(content.encode()).hexdigest()[:16]
 
     def extend(self, steps: tuple[Step, ...], *, finished: bool, forced: bool = False) -> Trajectory:
         return Trajectory((*self.steps, *steps), finished, forced)

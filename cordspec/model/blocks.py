@@ -67,7 +67,7 @@ class DecodeOptions(Options):
     segmenter: SegmenterRef = Field(description="where a step ends")
     scorer: ScorerRef = Field(description="how good a candidate is")
     search: SearchRef = Field(description="which prefixes to extend and which to keep")
-    budget: Budget = Field(Budget(), description="what one trace may cost")
+    budget: Budget = Field(default_factory=Budget, description="what one trace may cost")
     keep: Literal["all", "correct"] = Field("all", description="which traces go into the training set")
     grader: GraderName = Field("math_verify", description="checks the final answers")
 

@@ -1,21 +1,23 @@
-"""The syntax tree: frozen nodes, each with the span of what the user wrote."""
+"""The syntax tree: frozen nodes, each with the span of what the user wrote.
+
+Most are named tuples, which are made in half the time that dataclasses take: `cordspec validate` has a third of a second.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cordspec.diagnostics import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     text: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """A dotted name: a reference, an enum member, a plugin, a ``let``, or the place of a setting."""
 
     names: tuple[Name, ...]
@@ -26,20 +28,17 @@ class Path:
         return ".".join(name.text for name in self.names)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     value: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Bool:
+class Bool(NamedTuple):
     value: bool
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A number with its unit, ``""`` for none. ``whole`` says that it was written without a fraction or an exponent."""
 
     value: float
@@ -49,27 +48,23 @@ class Number:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     low: Number
     high: Number
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class List(NamedTuple):
     items: tuple[Value, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(NamedTuple):
     fields: tuple[Field, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(NamedTuple):
     """A place where the text was wrong. It has been reported; nothing more is said about it."""
 
     span: Span
@@ -78,8 +73,7 @@ class Hole:
 Value = Text | Bool | Number | Range | Path | List | Object | Hole
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     path: Path
     value: Value
     span: Span
@@ -98,21 +92,18 @@ class Block:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(NamedTuple):
     path: Text
     alias: Name
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Extends:
+class Extends(NamedTuple):
     path: Text
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Let:
+class Let(NamedTuple):
     name: Name
     value: Value
     span: Span

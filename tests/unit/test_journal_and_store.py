@@ -43,7 +43,7 @@ def test_a_key_depends_on_all_that_decides_an_answer() -> None:
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
-    with Journal(tmp_path / "run.db"), pytest.raises(IncompleteError, match="E703.*another process is working"):
+    with Journal(tmp_path / "run.db"), pytest.raises(IncompleteError, match=r"E703.*another process is working"):
         Journal(tmp_path / "run.db")
 
 
@@ -58,7 +58,7 @@ def test_a_journal_of_another_version_is_not_used(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "run.db") as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE name = 'schema'")
     connection.close()
-    with pytest.raises(IntegrityError, match="E704.*version 99"):
+    with pytest.raises(IntegrityError, match=r"E704.*version 99"):
         Journal(tmp_path / "run.db")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from cordspec.diagnostics import Diagnostic, Source, Span
 from cordspec.errors import CordspecError
@@ -73,11 +74,12 @@ def _seen(text: str) -> Counter[str]:
 
 def _shape(node: object) -> object:
     """A node without its positions. Values are compared as they are written: `1_000` is not `1000`."""
-    if isinstance(node, (tuple, list)):
-        return [_shape(one) for one in node]
     if isinstance(node, (Number, Text, Bool)):
         return type(node), node.span.text
-    parts = [name for name in getattr(node, "__slots__", ()) if name not in ("span", "doc")]
+    names: Sequence[str] = getattr(node, "_fields", ()) or getattr(node, "__slots__", ())
+    if isinstance(node, (tuple, list)) and not names:
+        return [_shape(one) for one in node]
+    parts = [name for name in names if name not in ("span", "doc")]
     return type(node), [_shape(getattr(node, name)) for name in parts] or node
 
 
