@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "fmt": "write specs in the canonical layout",
     "lock": "pin weights, data and plugins",
     "init": "a first spec, with checks for pre-commit and CI",
+    "lsp": "the language server, which editors start",
     "doctor": "what is installed here, and whether a spec could run",
     "completion": "a completion script for a shell",
     "explain": "what a diagnostic code means",
