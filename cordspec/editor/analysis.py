@@ -48,7 +48,7 @@ class Analysis:
         """The blocks of the spec, mended where they are broken."""
         with self._memory.in_use():
             try:
-                return compose(self.source)
+                return compose(self.source, parse=self._memory.parse)
             except Exception:  # told by the diagnostics
                 return Composition({}, [self.source], [], frozenset(), frozenset())
 
@@ -100,7 +100,7 @@ class Analyst:
         """What `cordspec validate` says of a document, and what is needed to answer questions about it."""
         with self._memory.in_use() as files:
             try:
-                diagnostics = resolve(source, self._registry, library=True)[1]
+                diagnostics = resolve(source, self._registry, library=True, parse=self._memory.parse)[1]
             except Exception as error:  # the document stays open, and the next keystroke may mend it
                 said = f"internal error: {type(error).__name__}: {error}"
                 diagnostics = [

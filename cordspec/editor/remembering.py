@@ -13,7 +13,6 @@ from cordspec.editor.loading import real_path
 from cordspec.editor.moving import Mover
 from cordspec.editor.pieces import Piece, cut
 from cordspec.editor.reading import Reading, read, windows, within
-from cordspec.model import compose
 from cordspec.syntax import parse
 from cordspec.syntax.habits import DASH
 from cordspec.syntax.nodes import File, Item, Number
@@ -69,19 +68,9 @@ class Memory:
 
     @contextmanager
     def in_use(self) -> Iterator[Mapping[str, File]]:
-        """While a spec is composed; yields what is read for it, by real path.
-
-        The function is swapped, since `compose` takes no other way of reading.
-        """
-        read_now: dict[str, File] = {}
-        self._read_now = read_now
-        names = vars(compose)
-        usual = names["parse"]
-        names["parse"] = self.parse
-        try:
-            yield read_now
-        finally:
-            names["parse"] = usual
+        """While a spec is read; yields what is read for it, by real path."""
+        self._read_now = {}
+        yield self._read_now
 
     def _read(self, source: Source, before: _Known | None) -> _Known:
         pieces = cut(source.text) if _ordinary(source.text) else None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from cordspec.diagnostics import Diagnostic, Fix, Label, Source, Span
 from cordspec.model.library import Library, Unreadable
 from cordspec.syntax import parse, parse_value
-from cordspec.syntax.nodes import Block, Extends, Field, Import, Let, Name, Path, Text, Value
+from cordspec.syntax.nodes import Block, Extends, Field, File, Import, Let, Name, Path, Text, Value
 from cordspec.syntax.parser import KINDS
 
 BLOCK_KINDS = KINDS - {"import", "extends", "let"}
@@ -70,9 +70,13 @@ class Composition:
     lost_kinds: Set[str]
 
 
-def compose(source: Source, sets: Iterable[str] = ()) -> Composition:
+Parse = Callable[[Source], tuple[File, list[Diagnostic]]]
+"""Text to tree; an editor remembers the trees of what has not changed."""
+
+
+def compose(source: Source, sets: Iterable[str] = (), parse: Parse = parse) -> Composition:
     """Read a spec and everything that it refers to. Paths in it are relative to the file that names them."""
-    composer = _Composer(Library(source))
+    composer = _Composer(Library(source), parse)
     composer.load(source, Scope())
     for assignment in sets:
         composer.override(assignment)
@@ -82,8 +86,9 @@ def compose(source: Source, sets: Iterable[str] = ()) -> Composition:
 
 
 class _Composer:
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, parse: Parse) -> None:
         self.library = library
+        self._parse = parse
         self.blocks: dict[str, Draft] = {}
         self.diagnostics: list[Diagnostic] = []
         self.lost: set[str] = set()
@@ -94,7 +99,7 @@ class _Composer:
     def load(self, source: Source, scope: Scope) -> None:
         if not scope.prefix and source is self.library.sources[0]:
             self._main = scope
-        file, found = parse(source)
+        file, found = self._parse(source)
         self.diagnostics += found
         self.lost |= {scope.prefix + name for name in file.lost}
         self.lost_kinds |= file.lost_kinds

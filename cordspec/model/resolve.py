@@ -9,11 +9,12 @@ from cordspec.diagnostics import Diagnostic, Source, Span
 from cordspec.extension.registry import Registry
 from cordspec.model.blocks import SweepOptions
 from cordspec.model.checks import check
-from cordspec.model.compose import Draft, compose
+from cordspec.model.compose import Draft, Parse, compose
 from cordspec.model.experiment import Block, Experiment
 from cordspec.model.sweep import Assignment, Axis, Sweep, assigned, by_block, read_sweep
 from cordspec.model.telling import told
 from cordspec.model.typed import BlockReader
+from cordspec.syntax import parse
 
 BASE = "base"
 """The name of the variant in which nothing is changed."""
@@ -30,15 +31,16 @@ class Variant:
 
 
 def resolve(
-    source: Source, registry: Registry, sets: Iterable[str] = (), *, library: bool = False
+    source: Source, registry: Registry, sets: Iterable[str] = (), *, library: bool = False, parse: Parse = parse
 ) -> tuple[Experiment | None, list[Diagnostic]]:
     """The experiment that a spec describes, or None when it has errors, and all its diagnostics sorted by place.
 
-    With ``library`` a file is also right that has no experiment and no stage: blocks for others to import.
+    ``parse`` is how files are read. With ``library`` a file is also right that has no experiment and no stage: blocks for
+    others to import.
 
     Every value of a sweep is tried in one variant; all variants are checked when they are asked for, by `resolve_variants`.
     """
-    resolver = _Resolver(source, registry, tuple(sets), library=library)
+    resolver = _Resolver(source, registry, tuple(sets), library=library, parse=parse)
     return resolver.experiment, resolver.diagnostics
 
 
@@ -60,8 +62,10 @@ def resolve_variants(
 class _Resolver:
     """Everything that is known of one spec."""
 
-    def __init__(self, source: Source, registry: Registry, sets: tuple[str, ...], *, library: bool = False) -> None:
-        self.composition = compose(source, sets)
+    def __init__(
+        self, source: Source, registry: Registry, sets: tuple[str, ...], *, library: bool = False, parse: Parse = parse
+    ) -> None:
+        self.composition = compose(source, sets, parse)
         self._reader = BlockReader(self.composition, registry)
         self._changed: dict[tuple[str, ...], Block | None] = {}
         self.blocks: dict[str, Block] = {}
