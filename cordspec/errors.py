@@ -11,7 +11,8 @@
     |-- IntegrityError      6   something stored is not what was written
     `-- PolicyError         7   refused by security policy
 
-Each carries the diagnostics to show. Plugins raise plain Python errors; `cordspec.run` says which component failed.
+8 (an `expect` does not hold), 9 (`fmt --check` or `lock --check` would change something) and 70 (our bug) are returned by
+commands. Each carries the diagnostics to show. Plugins raise plain Python errors; `cordspec.run` says which component failed.
 """
 
 from __future__ import annotations

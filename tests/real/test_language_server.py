@@ -138,7 +138,7 @@ async def test_the_diagnostics_of_every_version_are_those_of_validate(document: 
     for new in (old[:-1], f"{old} {old}", old.replace("=", ":"), f"{old}\n# {FACE} done"):
         shown = await document.replace(old, new)
         name = str(Path(document.uri.removeprefix("file://")))
-        fresh = resolve(Source(name, document.text), Registry())[1]
+        fresh = resolve(Source(name, document.text), Registry(), library=True)[1]
         assert [one.code for one in shown] == [one.code for one in fresh]
         assert [one.message.split("\n")[0] for one in shown] == [one.message for one in fresh]
         for one, other in zip(shown, fresh, strict=True):

@@ -621,20 +621,22 @@ WORDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_after_300_edits_the_diagnostics_are_those_of_a_fresh_look(seed: int, root: Path, registry: Registry) -> None:
-    draw = random.Random(seed)
+@pytest.mark.parametrize(("spec", "edits"), [("miniature", 300), ("ablations", 80), ("hetero_beam4", 80)])
+def test_after_many_edits_the_diagnostics_are_those_of_a_fresh_look(
+    spec: str, edits: int, root: Path, registry: Registry
+) -> None:
+    draw = random.Random(spec)
     name = str(root / "specs" / "typed.cord")
-    original = text = (root / "specs" / ("miniature.cord", "ablations.cord", "hetero_beam4.cord")[seed]).read_text()
+    original = text = (root / "specs" / f"{spec}.cord").read_text()
     desk = Desk(registry)
     wrong = 0
-    for _ in range(300):
+    for _ in range(edits):
         start = draw.randrange(len(text) + 1)
         taken = draw.choice([0, 0, 1, 1, 5, 40]) if draw.random() < 0.6 else 0
         put = draw.choice(WORDS) if not taken or draw.random() < 0.3 else ""
         text = text[:start] + put + text[start + taken :]
         (told, *_) = list(desk.put(name, text))
-        fresh = resolve(Source(name, text), registry)[1]
+        fresh = resolve(Source(name, text), registry, library=True)[1]
         wrong += bool(fresh)
         assert plain(desk.analysis(name).diagnostics) == plain(fresh)
         assert all(
@@ -642,7 +644,7 @@ def test_after_300_edits_the_diagnostics_are_those_of_a_fresh_look(seed: int, ro
         )
         if len(fresh) > 8:
             text = original  # a text that is all wrong says little
-    assert wrong > 100
+    assert wrong > edits / 3
 
 
 @pytest.mark.parametrize("seed", range(2))
