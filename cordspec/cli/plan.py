@@ -58,7 +58,11 @@ def _assumptions(given: list[str]) -> Assumptions:
 def _text(plan: Plan) -> str:
     first = plan.variants[0]
     lines = [f"{plan.experiment}: {len(first.graph.stages)} stages", "", *_stage_table(first), "", *_token_table(first)]
-    lines += [f"  {cost.stage.block}: {cost.note}" for cost in first.costs if cost.note]
+    for cost in first.costs:
+        if cost.assumed is not None:
+            lines.append(f"  {cost.stage.block}: {cost.assumed.steps} steps of {cost.assumed.step_tokens} tokens")
+        if cost.note:
+            lines.append(f"  {cost.stage.block}: {cost.note}")
     if len(plan.variants) > 1:
         lines += ["", *_sweep_table(plan)]
     assumed = ", ".join(f"{name} {value:,}" for name, value in asdict(plan.assumed).items())

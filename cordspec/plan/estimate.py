@@ -35,6 +35,8 @@ class StageCost:
     """States that one problem holds at its end on all engines, in bytes, at most."""
     hours: float | None = None
     note: str = ""
+    assumed: Assumptions | None = None
+    """What was assumed, within what the decode allows."""
 
 
 class Estimator:
@@ -93,7 +95,7 @@ class Estimator:
         each += [_writer(name, waves[0].proposals, assumed) for name in writers]
         kv_bytes = self._kv(each)
         return StageCost(
-            stage, items, _times(each, items), kv_bytes, self._hours(each, items, assumed), self._why(each)
+            stage, items, _times(each, items), kv_bytes, self._hours(each, items, assumed), self._why(each), assumed
         )
 
     def _train(self, stage: Stage, block: Block) -> StageCost:
