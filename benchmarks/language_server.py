@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
+import os
 import platform
 import statistics
 import sys
@@ -129,18 +131,28 @@ async def measured(lines: int, rounds: int, *, broken: bool) -> dict[str, list[f
         typist = Typist(client, uri, text)
         await typist.open()
         assert bool(client.diagnostics[uri]) == broken, [one.message for one in client.diagnostics[uri]]
-        times: dict[str, list[float]] = {"keystroke": [], "completion": []}
+        times: dict[str, list[float]] = {"keystroke": [], "completion": [], "server CPU of both": []}
         for after, typed in _places(text):
             for _ in range(rounds):
                 start = at = text.rindex(after) + len(after)
                 for character in typed:
+                    before = _cpu_ms(client)
                     times["keystroke"].append(await typist.replace(at, at, character))
                     at += 1
                     times["completion"].append(await typist.complete(at))
+                    times["server CPU of both"].append(_cpu_ms(client) - before)
                 await typist.replace(start, at, "")
         await client.shutdown_session()
         await client.stop()
     return times
+
+
+def _cpu_ms(client: LanguageClient) -> float:
+    """What the server has used of the processor, which other programs on the machine change less than the time it takes."""
+    server = client._server
+    assert server is not None
+    usage = Path(f"/proc/{server.pid}/schedstat")
+    return int(usage.read_text().split()[0]) / 1e6 if usage.exists() else math.nan
 
 
 def _places(text: str) -> Iterator[tuple[str, str]]:
@@ -177,7 +189,10 @@ def main() -> int:
     arguments.add_argument("--rounds", type=int, default=5, help="how often each place is typed into")
     arguments.add_argument("--write", action="store_true", help="write the figures beside this file")
     options = arguments.parse_args()
-    result: dict[str, object] = {"python": platform.python_version(), "cpu": _cpu()}
+    load = [round(one, 1) for one in os.getloadavg()]
+    result: dict[str, object] = {
+        "python": platform.python_version(), "cpu": _cpu(), "cores": os.cpu_count(), "load_before": load,
+    }  # fmt: skip
     passed = True
     for lines in LINES:
         for broken in (False, True):

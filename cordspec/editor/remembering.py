@@ -15,12 +15,16 @@ from cordspec.editor.pieces import Piece, cut
 from cordspec.editor.reading import Reading, read, windows, within
 from cordspec.syntax import parse
 from cordspec.syntax.habits import DASH
-from cordspec.syntax.nodes import File, Item, Number
+from cordspec.syntax.nodes import Block, File, Item, Number
 from cordspec.syntax.parser import CONTROL, DEEPEST, DIRECTION, LARGEST_FILE, MOST_TOKENS
 from cordspec.syntax.recovery import MOST_DIAGNOSTICS, MOST_REPAIRS
 
 Key = tuple[bool, str]
 """Whether a part is the first of its text, and the part."""
+Placed = dict[tuple[int, int], tuple[Reading, list[Item]]]
+"""Parts with their items as they stand in a text, by where they begin and which they are."""
+MOST_VERSIONS: Final = 32
+"""How many former texts are kept alive by items that did not move."""
 FEW: Final = min(MOST_DIAGNOSTICS, MOST_REPAIRS // 4) // 2
 """Diagnostics of one file up to which the limits of the recovery are surely not reached."""
 
@@ -32,6 +36,9 @@ class _Known:
     result: tuple[File, list[Diagnostic]]
     pieces: dict[Key, Reading] = field(default_factory=dict)
     windows: dict[Key, Reading | None] = field(default_factory=dict)
+    placed: Placed = field(default_factory=dict)
+    versions: int = 0
+    """How many former texts the items may be of."""
 
 
 class Memory:
@@ -85,7 +92,9 @@ class Memory:
             made.pieces[key] = reading
             readings.append(reading)
         parts = _parts(source, pieces, readings, made, before)
-        together = _together(source, parts) if parts is not None else None
+        if before is not None and before.versions < MOST_VERSIONS:
+            made.placed, made.versions = before.placed, before.versions + 1
+        together = _together(source, parts, made) if parts is not None else None
         made.result = together if together is not None else parse(source)
         return made
 
@@ -126,8 +135,13 @@ def _parts(
     return [*found, *((pieces[number].start, readings[number]) for number in range(at, len(pieces)))]
 
 
-def _together(source: Source, parts: list[tuple[int, Reading]]) -> tuple[File, list[Diagnostic]] | None:
-    """The file of its parts; None where the recovery would have taken notice of two of them at once."""
+def _together(source: Source, parts: list[tuple[int, Reading]], known: _Known) -> tuple[File, list[Diagnostic]] | None:
+    """The file of its parts; None where the recovery would have taken notice of two of them at once.
+
+    Up to the first change the items are those of the former text: it has the same characters and lines there.
+    """
+    placed: Placed = {}
+    same = True
     edition: Number | None = None
     items: list[Item] = []
     found: list[Diagnostic] = []
@@ -135,7 +149,13 @@ def _together(source: Source, parts: list[tuple[int, Reading]]) -> tuple[File, l
     dashes = 0
     for start, reading in parts:
         mover = Mover(source, start - reading.before)
-        items += [mover.item(item) for item in reading.items]
+        key = (start, id(reading))
+        same = same and key in known.placed
+        moved = (
+            [_again(item, source) for item in known.placed[key][1]] if same else list(map(mover.item, reading.items))
+        )
+        placed[key] = reading, moved
+        items += moved
         told = [mover.diagnostic(one) for one in reading.diagnostics]
         here = {one.span.line for one in told if one.span}
         dashes += any(one.message == DASH for one in told)
@@ -147,6 +167,15 @@ def _together(source: Source, parts: list[tuple[int, Reading]]) -> tuple[File, l
             edition = mover.number(reading.edition)
     if len(found) > FEW or (edition is not None and edition.value != 1):
         return None
+    known.placed = placed
     lost = frozenset[str]().union(*(reading.lost for _, reading in parts))
     lost_kinds = frozenset[str]().union(*(reading.lost_kinds for _, reading in parts))
     return File(edition, items, Span(source, 0, len(source.text)), lost, lost_kinds), found
+
+
+def _again(item: Item, source: Source) -> Item:
+    """An item of a former text; its block tells by its source which file it is in."""
+    if not isinstance(item, Block):
+        return item
+    span = Span(source, item.span.start, item.span.end)
+    return Block(item.kind, item.name, item.component, item.like, item.fields, item.doc, span)

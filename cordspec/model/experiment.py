@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import get_args
 
 from pydantic import BaseModel
@@ -51,13 +52,18 @@ class Block:
 
     def needs(self, place: Place) -> tuple[Capability, ...]:
         """What the model that a field names must be able to do."""
-        known = type(self.options).model_fields.get(place[0])
-        marks = _marks((known.annotation, *known.metadata)) if known else ()
-        return next((mark.needs for mark in marks if isinstance(mark, RefTo)), ())
+        return _needs(type(self.options), place[0])
 
     def span_of(self, *place: str) -> Span:
         """Where a field was written; the head of the block if it was not."""
         return self.spans.get(place, self.span)
+
+
+@cache
+def _needs(options: type[Options], name: str) -> tuple[Capability, ...]:
+    known = options.model_fields.get(name)
+    marks = _marks((known.annotation, *known.metadata)) if known else ()
+    return next((mark.needs for mark in marks if isinstance(mark, RefTo)), ())
 
 
 def _marks(annotation: object) -> Iterator[object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from cordspec.diagnostics import Diagnostic, Source, Span
 from cordspec.extension.registry import Registry
@@ -16,6 +17,8 @@ from cordspec.model.telling import told
 from cordspec.model.typed import BlockReader
 from cordspec.syntax import parse
 
+MOST_CHECKED = 10_000
+"""Blocks that are looked at again for the values of a sweep while somebody is still writing."""
 BASE = "base"
 """The name of the variant in which nothing is changed."""
 
@@ -137,7 +140,13 @@ class _Resolver:
         found = check(experiment)
         known = {one.message for one in found}
         if self.sweep is not None and not _failed(found):
-            for combination in self.sweep.samples():
+            most = max(8, MOST_CHECKED // len(experiment.blocks))
+            samples = list(islice(self.sweep.samples(), most + 1))
+            if len(samples) > most:
+                message = f"only the first {most} values of this sweep were checked together with the other blocks"
+                label = "`cordspec plan` and `run` check all"
+                found.append(Diagnostic("W412", message, self.sweep.span, label))
+            for combination in samples[:most]:
                 changed = self._with(experiment, combination, found)
                 found += [_with_settings(combination, new) for new in check(changed) if new.message not in known]
         self.diagnostics = self._told([*self.diagnostics, *found])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 
 from cordspec.diagnostics import Diagnostic, Source, render
 from cordspec.extension.registry import Registry
-from cordspec.model import Variant, resolve_variants
+from cordspec.model import Variant, resolve, resolve_variants
 
 BASE = """cord 1
 experiment e { seed = 3 }
@@ -142,3 +143,13 @@ def test_a_large_sweep_is_refused_by_arithmetic(expand: Expand) -> None:
 def test_a_spec_has_one_sweep(expand: Expand) -> None:
     _, found = expand("vary = { beam4.size = [1] } }\nsweep t { vary = { beam4.size = [2] }")
     assert [one.code for one in found] == ["E104"]
+
+
+def test_a_large_spec_with_a_large_sweep_is_checked_in_part_and_says_so(registry: Registry) -> None:
+    evals = "".join(f"eval v{n} : math_answers {{ model = a, problems = p, max_tokens = 64tok }}\n" for n in range(600))
+    values = ", ".join(map(str, range(1, 201)))
+    text = f"{BASE}{evals}sweep s {{ vary = {{ beam4.size = [{values}] }} }}\n"
+    begin = time.process_time()
+    experiment, found = resolve(Source("large.cord", text), registry)
+    assert experiment is not None and [one.code for one in found] == ["W412"]
+    assert time.process_time() - begin < 6.0  # a second on an idle machine; without the limit 20
