@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2_400)]
 CORE = ("lark", "pydantic", "pydantic_core", "pluggy", "rich", "typing_extensions", "typing-inspection", "annotated-types",
-        "markdown-it-py", "mdurl", "Pygments")  # fmt: skip
+        "markdown-it-py", "mdurl", "Pygments", "shtab")  # fmt: skip
 
 
 def sh(*command: str | Path, cwd: Path, **more: object) -> subprocess.CompletedProcess[str]:

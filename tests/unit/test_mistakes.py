@@ -57,6 +57,7 @@ def test_a_slip_of_one_token_is_one_or_two_messages_near_its_place() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 def test_every_slip_of_one_token_in_every_shipped_spec(capsys: pytest.CaptureFixture[str]) -> None:
     invalid, few, close = judged(SPECS, every=1)
     with capsys.disabled():
@@ -137,6 +138,7 @@ def test_noise_gives_diagnostics_and_nothing_else() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 def test_twenty_thousand_texts_of_noise(capsys: pytest.CaptureFixture[str]) -> None:
     longest = fuzz(20_000, seed=2)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
