@@ -19,7 +19,7 @@ from cordspec.errors import SpecError, UsageError
 from cordspec.extension.registry import Registry
 from cordspec.model import BASE, Experiment, Variant, resolve_variants
 from cordspec.model import resolve as _resolve
-from cordspec.model.library import read_text, why_unreadable
+from cordspec.model.library import project_root, read_text, why_unreadable
 from cordspec.syntax import parse as _parse
 from cordspec.syntax.nodes import File
 
@@ -43,6 +43,9 @@ def read(path: Path) -> Source:
         UsageError: it cannot be read.
     """
     try:
+        if path.is_symlink() and not path.resolve().is_relative_to(project_root(path.parent)):
+            message = f"{path} is a link that leads out of the project"
+            raise UsageError(Diagnostic("E107", message, help="give the file itself"))
         return Source(str(path), read_text(path))
     except (OSError, ValueError) as error:
         message = f"cannot read {path}: {why_unreadable(error)}"
@@ -121,12 +124,14 @@ def execute(
     *,
     limit: int | None = None,
     only: Sequence[str] = (),
+    known: Sequence[str] = (),
     observer: Observer | None = None,
     registry: Registry | None = None,
 ) -> Path:
     """Run an experiment or the variants of a sweep, or what is left of them, in ``out``; returns that directory.
 
-    ``limit`` takes the first problems of each set, ``only`` these stages with what they need.
+    ``limit`` takes the first problems of each set, ``only`` these stages with what they need; ``known`` are the
+    names of all variants of the spec where only some are run.
 
     Raises:
         CordspecError: what went wrong, with its exit code; finished stages and all answers stay.
@@ -138,11 +143,11 @@ def execute(
     from cordspec.run.executor import execute as _execute
 
     chosen = [Variant(BASE, BASE, {}, what)] if isinstance(what, Experiment) else what
-    limits = Limits(limit, tuple(only))
+    limits = Limits(limit, tuple(only), tuple(known) or tuple(one.name for one in chosen))
     return asyncio.run(_execute(chosen, registry or Registry(), out, observer or Silence(), limits))
 
 
-def verify_lock(spec: Path, experiment: Experiment, registry: Registry) -> None:
+def verify_lock(spec: Path, experiments: Sequence[Experiment], registry: Registry) -> None:
     """Compare what is here with what the lock of a spec says.
 
     Raises:
@@ -150,7 +155,7 @@ def verify_lock(spec: Path, experiment: Experiment, registry: Registry) -> None:
     """
     from cordspec.run.locking import verify_lock as _verify_lock
 
-    _verify_lock(spec, experiment, registry)
+    _verify_lock(spec, experiments, registry)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -88,6 +88,11 @@ class RunDirectory:
             _write(partial, text)
             partial.replace(self.path / name)
 
+    def remove(self, name: str) -> None:
+        """Remove a file at the top of the directory, if it is there."""
+        with disk_errors(self.path):
+            (self.path / name).unlink(missing_ok=True)
+
     def verify(self, stage_id: str) -> None:
         """Check a finished stage against its receipt.
 

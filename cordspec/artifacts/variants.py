@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,9 +21,9 @@ class VariantEntry:
     settings: dict[str, str]
 
 
-def variant_manifest(number: int) -> str:
-    """The file name of a variant's manifest, by its place in the list."""
-    return f"variant-{number:04d}.json"
+def variant_manifest(name: str) -> str:
+    """The file name of a variant's manifest."""
+    return f"variant-{hashlib.sha256(name.encode()).hexdigest()[:12]}.json"
 
 
 def variants_json(variants: Sequence[VariantEntry]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cordspec import __version__, api
+from cordspec.diagnostics.render import visible
 from cordspec.errors import CordspecError, SpecError
 from cordspec.extension.policy import VARIABLE, Policy
 from cordspec.extension.registry import Registry, RegistryError
@@ -45,7 +46,7 @@ def command(options: argparse.Namespace) -> int:
     if options.spec is not None:
         troubles += _lacking(options.spec, registry)
     for trouble in troubles:
-        print(f"  trouble: {trouble}")
+        print(f"  trouble: {visible(trouble)}")
     print("all is well" if not troubles else f"{len(troubles)} trouble{'s' if len(troubles) > 1 else ''}")
     return MISSING if troubles else 0
 

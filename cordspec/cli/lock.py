@@ -23,10 +23,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def command(options: argparse.Namespace) -> int:
     """Write the lock, or say what would change in it."""
     registry = Registry()
-    experiment, diagnostics = api.resolve(api.read(options.spec), (), registry)
-    if experiment is None:
+    variants, diagnostics = api.variants(api.read(options.spec), (), registry)
+    if not variants:
         raise SpecError(*diagnostics)
-    now = make_lock(experiment, registry)
+    now = make_lock([one.experiment for one in variants], registry)
     path = lock_path(options.spec)
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     if before == now:

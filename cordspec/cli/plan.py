@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cordspec import api
 from cordspec.diagnostics import Diagnostic
+from cordspec.diagnostics.render import visible
 from cordspec.errors import SpecError, UsageError
 from cordspec.plan.assumptions import Assumptions
 from cordspec.plan.estimate import StageCost
@@ -75,7 +76,7 @@ def _text(plan: Plan) -> str:
         )
     if plan.unknown:
         lines.append(f"not looked at, because not here: {', '.join(plan.unknown)}")
-    return "\n".join(lines)
+    return "\n".join(visible(line) for line in lines)
 
 
 def _stage_table(variant: VariantPlan) -> list[str]:

@@ -45,10 +45,18 @@ def command(options: argparse.Namespace) -> int:
     if diagnostics:
         print(render(diagnostics, "text"), file=sys.stderr)
     if options.locked:
-        api.verify_lock(options.spec, variants[0].experiment, registry)
+        api.verify_lock(options.spec, [one.experiment for one in variants], registry)
     out = options.out or Path("runs") / chosen[0].experiment.name
     with choose(options.display) as display:
-        api.execute(chosen, out, limit=options.limit, only=options.only, observer=display, registry=registry)
+        api.execute(
+            chosen,
+            out,
+            limit=options.limit,
+            only=options.only,
+            known=[one.name for one in variants],
+            observer=display,
+            registry=registry,
+        )
         report = api.render(out)
         api.write_report(out, report)
         display.show_report(report, out)

@@ -20,11 +20,12 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A replacement that a machine can apply."""
+    """A replacement. ``sure`` says that it can be nothing else that is meant, so that `--fix` may make it unasked."""
 
     title: str
     span: Span
     replacement: str
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

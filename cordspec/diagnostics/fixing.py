@@ -9,8 +9,8 @@ from cordspec.diagnostics.source import Source
 
 
 def fixes_for(source: Source, diagnostics: Iterable[Diagnostic]) -> list[Fix]:
-    """The first fix of each diagnostic that lies in a source, in order, without those that overlap an earlier one."""
-    mine = [fix for one in diagnostics for fix in one.fixes[:1] if fix.span.source.name == source.name]
+    """The first fix of each diagnostic in a source, if it is sure, in order, without those that overlap an earlier one."""
+    mine = [fix for one in diagnostics for fix in one.fixes[:1] if fix.sure and fix.span.source.name == source.name]
     kept: list[Fix] = []
     for fix in sorted(mine, key=lambda fix: (fix.span.start, fix.span.end)):
         if not kept or fix.span.start > kept[-1].span.end or (fix.span.start == kept[-1].span.end and not _empty(fix)):

@@ -79,6 +79,8 @@ def _excerpt(label: Label, sign: str, width: int) -> list[str]:
 
 def _concise(diagnostic: Diagnostic) -> str:
     place = f"{visible(str(diagnostic.span))}: " if diagnostic.span else ""
+    if place.startswith(("::", "##[")):  # a CI runner would take it for a command
+        place = f"./{place}"
     hint = f" ({visible(diagnostic.label)})" if diagnostic.label else ""
     return f"{place}{diagnostic.severity}[{diagnostic.code}]: {visible(diagnostic.message)}{hint}"
 

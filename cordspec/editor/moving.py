@@ -7,8 +7,9 @@ in place, and the span of a path of one name is that of the name.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from cordspec.diagnostics import Diagnostic, Fix, Label, Source, Span
+from cordspec.diagnostics import Diagnostic, Source, Span
 from cordspec.syntax.nodes import (
     Block,
     Bool,
@@ -93,12 +94,9 @@ class Mover:
         return Span(self._source, span.start + self._by, span.end + self._by)
 
     def diagnostic(self, found: Diagnostic) -> Diagnostic:
-        return Diagnostic(
-            found.code,
-            found.message,
-            self.span(found.span) if found.span else None,
-            found.label,
-            tuple(Label(self.span(label.span), label.text) for label in found.related),
-            found.help,
-            tuple(Fix(fix.title, self.span(fix.span), fix.replacement) for fix in found.fixes),
+        return replace(
+            found,
+            span=self.span(found.span) if found.span else None,
+            related=tuple(replace(label, span=self.span(label.span)) for label in found.related),
+            fixes=tuple(replace(fix, span=self.span(fix.span)) for fix in found.fixes),
         )

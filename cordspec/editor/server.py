@@ -188,7 +188,7 @@ class Session:
                 title=one.fix.title,
                 kind=types.CodeActionKind.QuickFix,
                 diagnostics=[self._diagnostic(one.diagnostic)],
-                is_preferred=one.fix is one.diagnostic.fixes[0],
+                is_preferred=one.fix.sure,
                 edit=self._edits([Edit(one.fix.span, one.fix.replacement)]),
             )
             for one in actions(analysis, *self._offsets(analysis.source.text, params.range))

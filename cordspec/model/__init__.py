@@ -1,6 +1,6 @@
 """Files to a typed experiment: composition, resolution against the installed plugins, checks across blocks."""
 
 from cordspec.model.experiment import Block, Experiment
-from cordspec.model.resolve import BASE, Variant, resolve, resolve_variants
+from cordspec.model.resolve import BASE, Variant, is_sweep, resolve, resolve_variants
 
-__all__ = ["BASE", "Block", "Experiment", "Variant", "resolve", "resolve_variants"]
+__all__ = ["BASE", "Block", "Experiment", "Variant", "is_sweep", "resolve", "resolve_variants"]

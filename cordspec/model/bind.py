@@ -151,7 +151,9 @@ class Binder:
         """A bare name of a ``let`` stands for its value, unless the field itself knows the name."""
         seen: set[str] = set()
         while isinstance(value, Path) and len(value.names) == 1 and value.text in scope.lets:
-            own = value.text in get_args(wanted) or scope.prefix + value.text in self.names.blocks
+            block = self.names.blocks.get(scope.prefix + value.text)
+            kinds = [kind for mark in marks if isinstance(mark, RefTo) for kind in mark.kinds]
+            own = value.text in get_args(wanted) or (block is not None and block.kind in kinds)
             if own or value.text in seen:
                 break
             seen.add(value.text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -33,6 +33,11 @@ class Variant:
     experiment: Experiment
 
 
+def is_sweep(variants: Sequence[Variant]) -> bool:
+    """Whether these are variants of a sweep, and not the one experiment of a spec."""
+    return any(variant.name != BASE for variant in variants)
+
+
 def resolve(
     source: Source, registry: Registry, sets: Iterable[str] = (), *, library: bool = False, parse: Parse = parse
 ) -> tuple[Experiment | None, list[Diagnostic]]:
@@ -58,6 +63,9 @@ def resolve_variants(
         return [Variant(BASE, BASE, {}, resolver.experiment)], resolver.diagnostics
     found: list[Diagnostic] = []
     variants = list(resolver.variants(resolver.experiment, resolver.sweep, found))
+    if not variants:
+        label = "vary a setting, or skip less"
+        found.append(Diagnostic("E412", "the sweep leaves no variant to run", resolver.sweep.span, label))
     diagnostics = told([*resolver.diagnostics, *found], resolver.composition, resolver.blocks)
     return ([] if any(one.severity == "error" for one in found) else variants), diagnostics
 

@@ -41,7 +41,7 @@ def _once_a_name(found: list[Diagnostic], composition: Composition, blocks: Mapp
         if one.code != "E102" or one.span is None:
             kept.append(one)
             continue
-        missing = one.span.text
+        missing = one.message
         if missing not in first:
             first[missing] = len(kept)
             kept.append(_with_unused(one, composition, blocks))

@@ -33,7 +33,8 @@ def number(value: Value, *, whole: bool) -> float | int:
     if value.unit:
         bare = value.span.text.removesuffix(value.unit)
         message = f"`{value.span.text}` has a unit, but this is {what} without one"
-        raise Wrong(located("E203", message, value.span, f"write `{bare}`", bare))
+        fixes = (Fix(f"write `{bare}`", value.span, bare, sure=value.unit == "tok"),)
+        raise Wrong(Diagnostic("E203", message, value.span, f"write `{bare}`", fixes=fixes))
     if whole and not value.whole:
         raise Wrong(mistake(value, what, ""))
     return int(value.value) if whole else value.value
@@ -51,7 +52,9 @@ def quantity(value: Value, dimension: Dimension, *, whole: bool) -> float | int:
         if dimension == "fraction" and not value.unit:
             bare = f"{value.value * 100:g}"
         message = f"`{value.span.text}` {has}; this is in {', '.join(units)}"
-        raise Wrong(located("E203", message, value.span, f"write `{bare}{close}`", bare + close))
+        sure = (not value.unit or value.unit.lower() == close.lower()) and (value.whole or dimension == "fraction")
+        fixes = (Fix(f"write `{bare}{close}`", value.span, bare + close, sure),)
+        raise Wrong(Diagnostic("E203", message, value.span, f"write `{bare}{close}`", fixes=fixes))
     amount = value.value * units[value.unit]
     if whole and amount != int(amount):
         raise Wrong(mistake(value, f"a whole number of {dimension}", ""))

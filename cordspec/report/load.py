@@ -79,7 +79,7 @@ def load_variants(path: Path) -> list[VariantView]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"the list of variants in {path} cannot be read: {error}"
         raise IntegrityError(Diagnostic("E706", message, help="give the same `cordspec run` again")) from error
-    return [VariantView(one, load_run(path, variant_manifest(number))) for number, one in enumerate(entries)]
+    return [VariantView(one, load_run(path, variant_manifest(one.name))) for one in entries]
 
 
 def load_run(path: Path, manifest_name: str = MANIFEST) -> RunView:

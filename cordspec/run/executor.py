@@ -13,13 +13,13 @@ from pathlib import Path
 from cordspec.artifacts.manifest import MANIFEST, Manifest, StageEntry, read_entry, write_entry
 from cordspec.artifacts.records import to_lines
 from cordspec.artifacts.store import RunDirectory, write_text
-from cordspec.artifacts.variants import VARIANTS, VariantEntry, variant_manifest, variants_json
+from cordspec.artifacts.variants import VARIANTS, VariantEntry, read_variants, variant_manifest, variants_json
 from cordspec.diagnostics import Diagnostic, Label
 from cordspec.domain.problem import Problem
 from cordspec.errors import PreflightError
 from cordspec.extension.registry import Registry
 from cordspec.journal import Journal
-from cordspec.model import BASE, Block, Experiment, Variant
+from cordspec.model import Block, Experiment, Variant, is_sweep
 from cordspec.plan import Graph, Stage, build, narrowed
 from cordspec.run.description import describe
 from cordspec.run.events import Observer, RunStarted, StageFinished, StageStarted, VariantPlace
@@ -39,6 +39,8 @@ class Limits:
 
     problems: int | None = None
     only: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    """The names of all variants of the spec, in order, of which only some may be run now."""
 
 
 def prepare(experiment: Experiment, limit: int | None) -> tuple[Graph, dict[str, tuple[Problem, ...]]]:
@@ -95,21 +97,26 @@ async def execute(
         directory.write("spec.cord", sources[0].text)
         directory.write("sources.json", json.dumps({one.name: one.text for one in sources}, indent=2) + "\n")
         engines = Engines(journal)
+        swept = is_sweep(variants)
+        done = {entry.name: entry for entry in _finished_variants(directory)} if swept else {}
+        if not swept:
+            directory.remove(VARIANTS)
         try:
             for number, variant in enumerate(variants):
                 place = VariantPlace(variant.name, number, len(variants))
-                await _variant(variant, place, registry, directory, engines, observer, limits)
-                if variant.name != BASE:
-                    done = variants[: number + 1]
-                    entries = [VariantEntry(one.name, one.group, dict(one.settings)) for one in done]
-                    directory.write(VARIANTS, variants_json(entries))
+                manifest = variant_manifest(variant.name) if swept else MANIFEST
+                await _variant(variant, place, manifest, registry, directory, engines, observer, limits)
+                if swept:
+                    done[variant.name] = VariantEntry(variant.name, variant.group, dict(variant.settings))
+                    listed = [done[name] for name in limits.known if name in done]
+                    directory.write(VARIANTS, variants_json(listed))
         finally:
             await engines.close()
     return out
 
 
 async def _variant(
-    variant: Variant, place: VariantPlace, registry: Registry, directory: RunDirectory, engines: Engines,
+    variant: Variant, place: VariantPlace, manifest_name: str, registry: Registry, directory: RunDirectory, engines: Engines,
     observer: Observer, limits: Limits,
 ) -> None:  # fmt: skip
     """One variant: walk its graph and keep its manifest."""
@@ -124,7 +131,15 @@ async def _variant(
     for stage in graph.stages:
         done.append(await _stage(shop, stage))
         manifest = _manifest(experiment, limits.problems, done, engines)
-        directory.write(MANIFEST if variant.name == BASE else variant_manifest(place.number), manifest.to_json())
+        directory.write(manifest_name, manifest.to_json())
+
+
+def _finished_variants(directory: RunDirectory) -> list[VariantEntry]:
+    """The variants of earlier runs in this directory; those of another spec are not taken over."""
+    try:
+        return read_variants(directory.path)
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 async def _stage(shop: Workshop, stage: Stage) -> StageEntry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from cordspec.diagnostics import Diagnostic, Label
@@ -22,22 +23,27 @@ def lock_path(spec: Path) -> Path:
     return spec.with_name(spec.name + ".lock")
 
 
-def make_lock(experiment: Experiment, registry: Registry) -> str:
-    """The lock as text: what every model and problem set is, and which distributions the components come from.
+def make_lock(experiments: Sequence[Experiment], registry: Registry) -> str:
+    """The lock as text: what every model and problem set of all variants is, and where the components come from.
 
     Raises:
         PreflightError: something cannot be identified here.
     """
-    identities: dict[str, str] = {}
+    identities: dict[str, set[str]] = {}
     unknown: list[tuple[Block, str]] = []
     providers: set[str] = set()
-    for block in experiment.used().values():
+    every = {
+        (block.name, block.component, block.options.model_dump_json()): block
+        for experiment in experiments
+        for block in experiment.used().values()
+    }
+    for block in every.values():
         for component in (block.component, *block.helpers):
             if component is not None:
                 providers.add(registry.provider(component.kind, component.name))
         if block.kind in ("model", "problems"):
             try:
-                identities[block.name] = _identity(block)
+                identities.setdefault(block.name, set()).add(_identity(block))
             except CordspecError as error:
                 unknown.append((block, error.diagnostics[0].message))
     if unknown:
@@ -48,7 +54,7 @@ def make_lock(experiment: Experiment, registry: Registry) -> str:
         raise PreflightError(Diagnostic("E601", message, unknown[0][0].span, unknown[0][1], related[1:], help))
     content = {
         "format_version": FORMAT_VERSION,
-        "identities": dict(sorted(identities.items())),
+        "identities": {name: " ".join(sorted(found)) for name, found in sorted(identities.items())},
         "plugins": sorted(providers),
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -74,7 +80,7 @@ def differences(locked: str, now: str) -> list[str]:
     return found
 
 
-def verify_lock(spec: Path, experiment: Experiment, registry: Registry) -> None:
+def verify_lock(spec: Path, experiments: Sequence[Experiment], registry: Registry) -> None:
     """Refuse to go on where what is here is not what was locked.
 
     Raises:
@@ -87,7 +93,7 @@ def verify_lock(spec: Path, experiment: Experiment, registry: Registry) -> None:
     except (OSError, ValueError) as error:
         message = f"there is no lock {path}"
         raise IntegrityError(Diagnostic("E707", message, help=f"write it with `cordspec lock {spec}`")) from error
-    drift = differences(locked, make_lock(experiment, registry))
+    drift = differences(locked, make_lock(experiments, registry))
     if drift:
         message = f"not what {path} says: {'; '.join(drift)}"
         raise IntegrityError(

@@ -12,7 +12,7 @@ from cordspec.artifacts.store import RunDirectory
 from cordspec.artifacts.variants import variant_manifest
 from cordspec.errors import CordspecError
 from cordspec.extension.kinds.problems import ProblemSource
-from cordspec.model import BASE, Block, Variant
+from cordspec.model import Block, Variant, is_sweep
 from cordspec.plan import Graph, build
 from cordspec.plan.assumptions import Assumptions
 from cordspec.plan.cached import Standing, standings
@@ -50,11 +50,11 @@ def make_plan(variants: Sequence[Variant], out: Path, assumed: Assumptions, limi
     look = _Look(limit)
     gpu = Gpu()
     plans = []
-    for number, variant in enumerate(variants):
+    for variant in variants:
         experiment = variant.experiment
         graph = build(experiment, look.identify)
         costs = Estimator(experiment, look.count, assumed, gpu).stages(graph)
-        manifest = _manifest(out, MANIFEST if variant.name == BASE else variant_manifest(number))
+        manifest = _manifest(out, variant_manifest(variant.name) if is_sweep(variants) else MANIFEST)
         directory = RunDirectory(out)
         have = frozenset(stage.id for stage in graph.stages if directory.has(stage.id))
         finished: dict[str, StageEntry] = {entry.block: entry for entry in manifest.stages} if manifest else {}

@@ -80,5 +80,6 @@ def _end_of_line(source: Source, offset: int) -> int:
 
 
 def _tell(found: list[Diagnostic], span: Span, message: str, label: str, fix: str | None = None) -> None:
-    fixes = (Fix(label if fix else "remove it", span, fix),) if fix is not None else ()
+    sure = bool(fix) or span.text == ";"
+    fixes = (Fix(label if fix else "remove it", span, fix, sure),) if fix is not None else ()
     found.append(Diagnostic("E002", message, span, label, fixes=fixes))

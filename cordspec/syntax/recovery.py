@@ -224,10 +224,12 @@ class Recovery:
             one, other = old
             message = f"`{one}` and `{other}` are the wrong way round"
             span = Span(self._source, one.start_pos or 0, (other.start_pos or 0) + len(other))
-            self._report("E002", message, span, f"write `{other} {one}`", Fix("turn them", span, f"{other} {one}"))
+            self._report(
+                "E002", message, span, f"write `{other} {one}`", Fix("turn them", span, f"{other} {one}", sure=False)
+            )
         elif not repair.put:
             span = self._span(old[0])
-            fix = Fix(f"remove `{old[0]}`", span, "")
+            fix = Fix(f"remove `{old[0]}`", span, "", sure=False)
             self._report("E002", f"unexpected `{old[0]}`", span, self._wanted(self._stacks[repair.at]), fix)
         elif old:
             self._tell_replaced(old[0], repair.put[0].type)
@@ -236,7 +238,8 @@ class Recovery:
 
     def _tell_replaced(self, old: Token, name: str) -> None:
         what, span = self._said(name), self._span(old)
-        fix = Fix(f"write {what}", span, WRITTEN[name]) if name in WRITTEN else None
+        sure = {old.type, name} == {"COLON", "EQUAL"}
+        fix = Fix(f"write {what}", span, WRITTEN[name], sure) if name in WRITTEN else None
         certain = {old.type, name} == {"COLON", "EQUAL"}
         self._report("E002", f"`{old}` stands where {what} belongs", span, f"write {what}", fix, certain=certain)
 
@@ -255,12 +258,13 @@ class Recovery:
         if after and before is not None:
             span = self._span(before)
             place, label = Span(self._source, span.end, span.end), f"expected {what} after this"
-            fix = Fix(f"insert {what}", place, f" {WRITTEN[name]}") if name in WRITTEN else None
+            fix = Fix(f"insert {what}", place, f" {WRITTEN[name]}", sure=False) if name in WRITTEN else None
         else:
             assert token is not None
             span = self._span(token)
             place, label = Span(self._source, span.start, span.start), f"put {what} before this"
-            fix = Fix(f"insert {what}", place, f"{WRITTEN[name]} ") if name in WRITTEN else None
+            sure = name in ("EQUAL", "COLON")
+            fix = Fix(f"insert {what}", place, f"{WRITTEN[name]} ", sure) if name in WRITTEN else None
         message = "the value is missing" if name == "ERROR" else f"{what} is missing here"
         self._report("E003", message, span, label, fix)
 
@@ -291,11 +295,16 @@ class Recovery:
             fix = None
             if last is not None:
                 end = self._span(last).end
-                fix = Fix(f"insert `{closing}`", Span(self._source, end, end), f" {closing}")
+                fix = Fix(f"insert `{closing}`", Span(self._source, end, end), f" {closing}", sure=False)
             message = f"`{bracket}` is never closed"
             self._report("E004", message, self._span(bracket), "opened here", fix, tuple(related))
         elif last is not None:
             self._report("E004", "the text ends too early", self._span(last), "something is missing after this")
+        elif self._tokens:
+            begin = self._span(self._tokens[0])
+            place = Span(self._source, begin.start, begin.start)
+            fix = Fix("insert `cord 1`", place, "cord 1\n\n")
+            self._report("E003", "the edition of the language is missing", begin, "put `cord 1` above this", fix)
         else:
             self._report("E001", "the file is empty", Span(self._source, 0, 0), "a spec begins with `cord 1`")
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from cordspec.plugin import Component, Engine, Model, Options, Unavailable, hookimpl
+from cordspec.plugin import Capability, Component, Engine, Model, Options, Unavailable, hookimpl
 from cordspec_hf.transformers_model import TransformersModel, TransformersModelOptions
 from cordspec_mini.families.drawing import Family, solved, stream
 from cordspec_mini.vocabularies import Vocabulary, train_vocabulary
@@ -38,6 +38,7 @@ class MiniBlank(Model[MiniBlankOptions]):
     """Llama architecture with tied embeddings and random weights."""
 
     name: ClassVar[str] = "mini_blank"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"weights"})
 
     def fingerprint(self) -> str:
         return hashlib.sha256(self.options.model_dump_json().encode()).hexdigest()

@@ -68,6 +68,21 @@ def test_a_sweep_is_run_in_one_directory_and_what_variants_share_is_made_once(co
     assert all(one["reused"] for one in again if one["event"] == "StageFinished")
 
 
+def test_a_sweep_without_repetitions_is_reported_and_gives_way_to_a_run_without_one(
+    cordspec: Run, tmp_path: Path
+) -> None:
+    sweep = "sweep s { vary = { traces.search = [greedy] } }\n"
+    (tmp_path / "t.cord").write_text(SPEC % "" + sweep)
+    events(cordspec("run", "t.cord", "--only", "traces", "--variant", "traces.search=greedy", "--display", "json"))
+    events(cordspec("run", "t.cord", "--only", "traces", "--display", "json"))
+    report = json.loads((tmp_path / "runs" / "e" / "report.json").read_text())
+    assert [one["name"] for one in report["variants"]] == ["base", "traces.search=greedy"]
+    (tmp_path / "t.cord").write_text(SPEC % "")
+    events(cordspec("run", "t.cord", "--only", "traces", "--display", "json"))
+    assert "variants" not in json.loads((tmp_path / "runs" / "e" / "report.json").read_text())
+    assert cordspec("report", "runs/e").stdout.startswith("# cordspec report: e\n")
+
+
 def test_one_variant_and_one_stage_can_be_run_alone(cordspec: Run, tmp_path: Path) -> None:
     (tmp_path / "t.cord").write_text(SPEC % "" + SWEEP)
     told = events(

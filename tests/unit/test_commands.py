@@ -212,3 +212,25 @@ def test_every_command_has_help(cordspec: Run) -> None:
     for name in COMMANDS:
         done = cordspec(name, "--help")
         assert done.returncode == 0 and "usage: cordspec" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["problems p : inventory { count = 1,000 }", "problems p : inventory { count = 4k }",
+     "segmenter s : step_header { max_step = 2k }", "segmenter s : step_header { max_step = 2KiB }",
+     "problems p : inventory { count = 5% }", "pool o { teachers = [a], temperature = .6 }",
+     "pool o { teachers = [a], temperature = 0,6 }", "pool o { teachers = (a, b) }"],
+)  # fmt: skip
+def test_no_fix_is_made_that_could_change_what_is_meant(cordspec: Run, tmp_path: Path, setting: str) -> None:
+    models = "model a : mini { name = adder }\nmodel b : mini { name = base }\n"
+    before = f"cord 1\nexperiment e {{}}\n{models}{setting}\n"
+    (tmp_path / "t.cord").write_text(before)
+    done = cordspec("validate", "--fix", "t.cord")
+    assert done.returncode == 1 and (tmp_path / "t.cord").read_text() == before
+
+
+def test_a_spec_without_its_edition_is_told_so_and_given_it(cordspec: Run, tmp_path: Path) -> None:
+    (tmp_path / "t.cord").write_text("experiment e { seed = 3 }\n")
+    assert "put `cord 1` above this" in cordspec("validate", "t.cord").stdout
+    assert cordspec("validate", "--fix", "t.cord").returncode == 0
+    assert (tmp_path / "t.cord").read_text() == "cord 1\n\nexperiment e { seed = 3 }\n"

@@ -238,3 +238,10 @@ def cordspec_components():
     for written in ("True", '"true"', "1"):
         _, diagnostics = resolve(Source("t.cord", BASE + f"scorer f : flagged {{ flag = {written} }}\n"), registry)
         assert [d.code for d in diagnostics] == ["E202"]
+
+
+def test_a_constant_may_have_the_name_of_a_block_that_the_field_cannot_mean(
+    experiment: Callable[..., Experiment],
+) -> None:
+    text = BASE.replace("cord 1\n", "cord 1\nlet pp = 7\n").replace("size = 4", "size = pp")
+    assert experiment(text).blocks["beam4"].options.model_dump()["size"] == 7

@@ -399,3 +399,55 @@ def test_annotations_escape_what_would_end_them() -> None:
     source = Source("a,b:c.cord", HEAD + "search x : beam { sise = 1 }\n")
     shown = render(resolve(source, Registry())[1], "github")
     assert "file=a%2Cb%3Ac.cord," in shown and "\n" not in shown
+
+
+def test_a_link_out_of_the_project_is_not_followed(cordspec: Run, tmp_path: Path) -> None:
+    """S12: neither when it is found in a directory nor when it is named."""
+    outside = tmp_path / "outside.txt"
+    outside.write_text(SECRET)
+    repo = tmp_path / "repo"
+    (repo / ".git").mkdir(parents=True)
+    (repo / "x.cord").symlink_to(outside)
+    (repo / "env.cord").symlink_to("/proc/self/environ")
+    for arguments in (["validate", "repo"], ["validate", "repo/x.cord"], ["validate", "--untrusted", "repo/x.cord"],
+                      ["fmt", "--diff", "repo/x.cord"], ["validate", "repo/env.cord"]):  # fmt: skip
+        done = cordspec(*arguments, SECRET_NAME=SECRET)
+        assert done.returncode != 0 and SECRET not in done.stdout + done.stderr, arguments
+
+
+def test_what_a_confined_check_says_goes_into_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / "bad.cord").write_text(HEAD + "search x : beem {}\n")
+    with (tmp_path / "out").open("w") as out:
+        command = [sys.executable, "-m", "cordspec", "validate", "--untrusted", "--format", "json", "bad.cord"]
+        done = subprocess.run(command, stdout=out, cwd=tmp_path, check=False, timeout=60)
+    assert done.returncode == 1
+    assert json.loads((tmp_path / "out").read_text())["error_count"] == 1
+
+
+def test_the_operators_list_holds_in_a_confined_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import argparse
+
+    from cordspec.cli import confined
+
+    seen: list[dict[str, str]] = []
+
+    def record(command: list[str], **more: object) -> subprocess.CompletedProcess[bytes]:
+        seen.append(more["env"])  # type: ignore[arg-type]
+        return subprocess.CompletedProcess(command, 0, b"", b"")
+
+    monkeypatch.setenv("CORDSPEC_PLUGINS", "none")
+    monkeypatch.setattr(subprocess, "run", record)
+    confined.validate_confined(argparse.Namespace(format="text", paths=["x.cord"], set=[]))
+    assert seen[0]["CORDSPEC_PLUGINS"] == "none"
+
+
+@pytest.mark.parametrize("act", ["import os; os.open('made', os.O_CREAT | os.O_WRONLY)", "import os; os.mkdir('made')"])
+def test_confinement_leaves_the_disk_alone(act: str, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-I", "-c", CONFINED + act], capture_output=True, cwd=tmp_path, check=False)
+    assert done.returncode != 0 and not (tmp_path / "made").exists()
+
+
+def test_a_file_may_not_be_named_like_a_command_to_the_runner(cordspec: Run, tmp_path: Path) -> None:
+    (tmp_path / "::error title=x::t.cord").write_text(HEAD + "search x : beem {}\n")
+    done = cordspec("validate", "--format", "concise", ".")
+    assert not any(line.startswith("::") for line in done.stdout.splitlines())

@@ -153,3 +153,8 @@ def test_a_large_spec_with_a_large_sweep_is_checked_in_part_and_says_so(registry
     experiment, found = resolve(Source("large.cord", text), registry)
     assert experiment is not None and [one.code for one in found] == ["W412"]
     assert time.process_time() - begin < 6.0  # a second on an idle machine; without the limit 20
+
+
+def test_a_sweep_that_leaves_nothing_to_run_is_told(expand: Expand) -> None:
+    variants, found = expand("vary = { beam4.size = [4] }, skip = [{ e.seed = 3 }]")
+    assert not variants and "E412" in [one.code for one in found]
