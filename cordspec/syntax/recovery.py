@@ -61,6 +61,7 @@ class Recovery:
         self._kinds = kinds
         self._stacks: list[Stack] = [automaton.start]
         self._repairs = 0
+        self._ended = False  # the last repair was one at the end of the text
         self._lines: set[int] = set()
         self.diagnostics: list[Diagnostic] = []
         self.lost: set[str] = set()
@@ -75,10 +76,12 @@ class Recovery:
                 at += 1
             if at == len(self._tokens) and self._automaton.ends(self._stacks[at]):
                 return self._tokens
-            if self._repairs >= MOST_REPAIRS or len(self.diagnostics) >= MOST_DIAGNOSTICS:
+            over = at == len(self._tokens) and self._ended
+            if over or self._repairs >= MOST_REPAIRS or len(self.diagnostics) >= MOST_DIAGNOSTICS:
                 del self._tokens[at:]
                 return self._tokens if self._close(at) else None
             self._repairs += 1
+            self._ended = at == len(self._tokens)
             resumed = self._repair(at)
             if resumed is None:
                 return None
