@@ -247,6 +247,7 @@ class Binder:
     def _table(self, value: Value, item: Any, scope: Scope, place: tuple[str, ...]) -> dict[str, object]:
         if not isinstance(value, Object):
             raise Wrong(mistake(value, "`{ name = value, ... }`", ""))
+        self.spans.update({(*place, entry.path.text): entry.path.span for entry in value.fields})
         return {
             entry.path.text: self._value(entry.value, item, scope, (*place, entry.path.text)) for entry in value.fields
         }

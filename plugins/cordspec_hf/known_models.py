@@ -56,7 +56,7 @@ def facts_of_directory(path: Path) -> ModelFacts:
         kv_bytes = 2 * int(config["num_hidden_layers"]) * heads * dimension * 2
         parameters = sum(_parameters(file) for file in path.glob("*.safetensors") if file.is_file())
         return ModelFacts(parameters or None, kv_bytes, int(config["max_position_embeddings"]))
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return ModelFacts()
 
 
@@ -70,6 +70,6 @@ def _parameters(file: Path) -> float:
         if name != "__metadata__":
             size = 1
             for extent in tensor["shape"]:
-                size *= extent
+                size *= int(extent)
             total += size
     return float(total)

@@ -152,3 +152,12 @@ def test_a_students_context_is_that_of_its_first_model(codes: Callable[..., list
     model = 'model c : vllm { weights = "Qwen/QwQ-32B" }\nstudent s : sft { init = c, data = traces }\n'
     assert codes(model + "eval v : math_answers { model = s, problems = q, max_tokens = 40_960tok }\n") == ["E408"]
     assert codes(model + "eval v : math_answers { model = s, problems = q, max_tokens = 40_000tok }\n") == []
+
+
+@pytest.mark.parametrize("config", ["[]", "{", "[" * 5_000, '{"num_hidden_layers": "x"}', "null"])
+def test_an_odd_model_directory_is_no_reason_to_fail(
+    codes: Callable[..., list[str]], tmp_path: Path, config: str
+) -> None:
+    (tmp_path / "config.json").write_text(config)
+    model = f'model c : transformers {{ weights = "{tmp_path}" }}\npool o {{ teachers = [c] }}\n'
+    assert codes(model + "decode other like traces { pool = o, budget = { thinking = 9tok } }\n") == []
