@@ -24,7 +24,6 @@ from pytest_lsp import LanguageClient
 
 COMMAND = (sys.executable, "-c", "from cordspec.editor.server import serve; serve()")
 LINES = (500, 50)
-BAR_MS = 50.0
 
 
 def spec(lines: int) -> str:
@@ -184,16 +183,14 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
-def main() -> int:
+def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=5, help="how often each place is typed into")
-    arguments.add_argument("--write", action="store_true", help="write the figures beside this file")
     options = arguments.parse_args()
     load = [round(one, 1) for one in os.getloadavg()]
     result: dict[str, object] = {
         "python": platform.python_version(), "cpu": _cpu(), "cores": os.cpu_count(), "load_before": load,
     }  # fmt: skip
-    passed = True
     for lines in LINES:
         for broken in (False, True):
             times = asyncio.run(measured(lines, options.rounds, broken=broken))
@@ -204,12 +201,9 @@ def main() -> int:
                 print(
                     f"{title:<18} {what:<11} median {one['median_ms']:6.1f} ms   p95 {one['p95_ms']:6.1f} ms   n {one['n']}"
                 )
-                passed = passed and one["median_ms"] <= BAR_MS
-    if options.write:
-        target = Path(__file__).parent / "results" / "language_server.json"
-        target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    return int(not passed)
+    target = Path(__file__).parent / "results" / "language_server.json"
+    target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from cordspec.diagnostics import Diagnostic, Source
 from cordspec.errors import SpecError, UsageError
+from cordspec.extension.checkout import project_root
 from cordspec.extension.registry import Registry
 from cordspec.model import BASE, Experiment, Variant, resolve_variants
 from cordspec.model import resolve as _resolve
-from cordspec.model.library import project_root, read_text, why_unreadable
+from cordspec.model.library import read_text, why_unreadable
 from cordspec.syntax import parse as _parse
 from cordspec.syntax.nodes import File
 

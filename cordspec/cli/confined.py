@@ -14,8 +14,10 @@ from cordspec.extension.policy import VARIABLE
 SECONDS: Final = 5
 WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 BYTES: Final = 512 * 1024 * 1024
-FORBIDDEN: Final = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system", "ctypes.", "os.remove",
-             "os.mkdir", "os.rename", "os.rmdir", "os.truncate", "os.link", "os.symlink", "os.chmod")  # fmt: skip
+FORBIDDEN: Final = (
+    "socket.", "subprocess.", "ctypes.", "os.exec", "os.fork", "os.posix_spawn", "os.system", "os.remove", "os.mkdir",
+    "os.rename", "os.rmdir", "os.truncate", "os.link", "os.symlink", "os.chmod",
+)  # fmt: skip
 """Events of the interpreter that checking a spec never causes; each of them ends the process."""
 
 

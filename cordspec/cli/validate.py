@@ -15,6 +15,7 @@ from cordspec import api
 from cordspec.cli.files import STANDARD_INPUT, read_spec, replace_text, spec_files
 from cordspec.diagnostics import FORMATS, Diagnostic, Source, render
 from cordspec.errors import PolicyError
+from cordspec.extension.checkout import project_root
 from cordspec.extension.registry import Registry
 
 MOST_ROUNDS = 8
@@ -90,11 +91,11 @@ def _refuse_import_path() -> None:
     """In CI, a checkout on the import path could put a file in the place of a library.
 
     Raises:
-        PolicyError: `PYTHONPATH` leads into the directory in which this runs.
+        PolicyError: `PYTHONPATH` leads into the project in which this runs.
     """
     entries = os.environ.get("PYTHONPATH", "").split(os.pathsep) if os.environ.get("CI") else []
-    here = Path.cwd().resolve()
+    project = project_root(Path.cwd())
     for entry in filter(None, entries):
-        if Path(entry).resolve().is_relative_to(here):
-            message = f"PYTHONPATH leads to `{entry}`, inside the directory that is checked"
+        if Path(entry).resolve().is_relative_to(project):
+            message = f"PYTHONPATH leads to `{entry}`, inside the project that is checked"
             raise PolicyError(Diagnostic("E503", message, help="unset it, or call `python -I -m cordspec validate`"))

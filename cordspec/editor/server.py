@@ -34,7 +34,7 @@ from cordspec.editor.plugins import PatientRegistry
 from cordspec.editor.positions import Encoding, Positions
 from cordspec.editor.references import references
 from cordspec.editor.rename import RenameRefused, rename, renamed_at
-from cordspec.model.library import project_root
+from cordspec.extension.checkout import project_root
 
 NAME: Final = "cordspec"
 ALLOCATIONS: Final = 100_000

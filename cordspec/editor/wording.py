@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import annotated_types
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
-from cordspec.editor.fields import Shape, field_shapes
-from cordspec.extension.options import Assignments, Interval, Placeholders, Ref, Unit
+from cordspec.editor.fields import Shape
+from cordspec.extension.options import Assignments, Interval, Placeholders, Unit
 from cordspec.model.values import UNITS
+from cordspec.model.writing import amount, written
 
 PLAIN: Final = {
     int: "whole number",
@@ -44,7 +43,7 @@ def limit_words(shapes: Sequence[Shape]) -> str:
         for mark in shape.marks:
             for known, (name, words) in LIMITS.items():
                 if isinstance(mark, known):
-                    found[words.format(_amount(getattr(mark, name), unit))] = None
+                    found[words.format(amount(getattr(mark, name), unit.dimension if unit else None))] = None
             if isinstance(mark, Placeholders):
                 found["with " + ", ".join(f"`{{{name}}}`" for name in mark.names) + " exactly once"] = None
     return ", ".join(found)
@@ -55,36 +54,7 @@ def default_words(field: FieldInfo) -> str:
     if field.is_required():
         return ""
     default = field.get_default(call_default_factory=True, validated_data={})
-    return value_words(default, field_shapes(field))
-
-
-def value_words(value: Any, shapes: Sequence[Shape]) -> str:
-    """A value of options as it would be written."""
-    if value is None or value is PydanticUndefined:
-        return "none"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, BaseModel):
-        inner = (
-            f"{name} = {value_words(getattr(value, name), field_shapes(field))}"
-            for name, field in type(value).model_fields.items()
-        )
-        return f"{{ {', '.join(inner)} }}"
-    if isinstance(value, Interval):
-        return f"{value.low:g}..{value.high:g}"
-    if isinstance(value, (list, tuple)):
-        entries = tuple(one for shape in shapes for one in shape.items)
-        return f"[{', '.join(value_words(one, entries) for one in value)}]"
-    if isinstance(value, dict):
-        return "{}" if not value else "{ ... }"
-    if isinstance(value, str):
-        bare = any(value in shape.members or shape.component_of for shape in shapes)
-        return value if bare else f'"{value}"'
-    if isinstance(value, Ref):
-        return value.name
-    if isinstance(value, (int, float)):
-        return _amount(value, next((unit for shape in shapes if (unit := shape.marked(Unit))), None))
-    return str(value)
+    return "none" if default is None else written(default, (field.annotation, *field.metadata), str)
 
 
 def _type(shape: Shape) -> str:
@@ -105,16 +75,3 @@ def _type(shape: Shape) -> str:
     if shape.entries:
         return f"`{{ name = ... }}`, each a {type_words(shape.entries)}"
     return PLAIN.get(shape.type, "value")
-
-
-def _amount(value: float, unit: Unit | None) -> str:
-    if unit is None:
-        return f"{value:_}" if isinstance(value, int) else f"{value:g}"
-    units = UNITS[unit.dimension]
-    fitting = [(name, size) for name, size in units.items() if value >= size and (value / size) % 1 == 0]
-    if unit.dimension == "fraction" or not fitting:
-        name, size = next(iter(units.items()))
-    else:
-        name, size = max(fitting, key=lambda one: one[1])
-    amount = round(value / size, 9)
-    return f"{int(amount):_}{name}" if amount == int(amount) else f"{amount:g}{name}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
+import site
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Final, Self
+
+from cordspec.extension.checkout import project_root
 
 VARIABLE: Final = "CORDSPEC_PLUGINS"
 """`none`, or distributions separated by commas, each with ``==VERSION`` where only that one is meant. Unset allows all that
@@ -40,13 +42,12 @@ class Policy:
 
     @staticmethod
     def installed(points: Iterable[EntryPoint]) -> Iterator[EntryPoint]:
-        """The entry points of installed distributions, without any that merely lie in the directory where this runs."""
-        here = Path.cwd().resolve()
-        installed = [Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)]
+        """The entry points of installed distributions, without any that merely lie in the project where this runs."""
+        project = project_root(Path.cwd())
+        installed = {Path(place).resolve() for place in (*site.getsitepackages(), site.getusersitepackages())}
         for point in points:
             home = Path(str(point.dist.locate_file(""))).resolve() if point.dist else None
-            planted = home is not None and home.is_relative_to(here)
-            if not planted or any(home.is_relative_to(prefix) for prefix in installed if home):
+            if home is None or home in installed or not home.is_relative_to(project):
                 yield point
 
 

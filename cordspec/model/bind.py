@@ -119,7 +119,7 @@ class Binder:
             return () if get_origin(wanted) is tuple else {}  # read by `cordspec.model.sweep`
         if isinstance(value, Overlay):
             return self._overlaid(value, wanted, place)
-        arms = [arm for arm in get_args(wanted) if arm is not type(None)] if _is_union(wanted) else []
+        arms = [arm for arm in get_args(wanted) if arm is not type(None)] if is_union(wanted) else []
         if arms:
             return self._one_of(value, arms, scope, place)
         value = self._constant(value, wanted, marks, scope)
@@ -310,5 +310,5 @@ def unwrap(wanted: Any) -> tuple[Any, list[object]]:
     return wanted, marks
 
 
-def _is_union(wanted: Any) -> bool:
+def is_union(wanted: Any) -> bool:
     return get_origin(wanted) in (Union, types.UnionType)

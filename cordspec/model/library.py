@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cordspec.diagnostics import Diagnostic, Source, Span
+from cordspec.extension.checkout import project_root
 from cordspec.syntax.nodes import Text
 from cordspec.syntax.parser import LARGEST_FILE
 
@@ -22,7 +23,6 @@ DEEPEST: Final = 8
 """Files that lead to each other."""
 LARGEST_SPEC: Final = 2 * 1024 * 1024
 """Bytes of all files together."""
-ROOT_MARKS: Final = (".git", "pyproject.toml")
 FOREIGN = re.compile(r"^[~/]|\\|^[A-Za-z]:|^[a-z]+://", re.ASCII)
 
 
@@ -108,16 +108,6 @@ def read_text(path: Path) -> str:
     with path.open("rb") as file:
         data = file.read(4 * LARGEST_FILE + 1)
     return data.decode("utf-8", errors="strict" if len(data) <= 4 * LARGEST_FILE else "ignore")
-
-
-def project_root(directory: Path) -> Path:
-    """The directory that a spec must not lead out of: its repository's, or where cordspec runs, or its own."""
-    here = directory.resolve()
-    for parent in (here, *here.parents):
-        if any((parent / mark).exists() for mark in ROOT_MARKS):
-            return parent
-    working = Path.cwd()
-    return working if here.is_relative_to(working) else here
 
 
 def why_unreadable(error: Exception) -> str:

@@ -12,7 +12,7 @@ from cordspec.model.blocks import SweepOptions
 from cordspec.model.checks import check
 from cordspec.model.compose import Draft, Parse, compose
 from cordspec.model.experiment import Block, Experiment
-from cordspec.model.sweep import Assignment, Axis, Sweep, assigned, by_block, read_sweep
+from cordspec.model.sweep import Axis, Sweep, assigned, by_block, read_sweep
 from cordspec.model.telling import told
 from cordspec.model.typed import BlockReader
 from cordspec.syntax import parse
@@ -99,26 +99,20 @@ class _Resolver:
 
     def variants(self, base: Experiment, sweep: Sweep, found: list[Diagnostic]) -> Iterator[Variant]:
         """The variants, each with its settings; one that equals the base or a pattern of ``skip`` is left out."""
-        skipped = [False] * len(sweep.skip)
+        known = {one.message for one in self.diagnostics}
         for combination in sweep.combinations():
             changed = self._with(base, combination, found)
-            if combination and sweep.options.mode == "one_at_a_time" and _same(changed, base):
-                continue
-            matching = [self._matches(pattern, combination, base) for pattern in sweep.skip]
-            skipped = [one or other for one, other in zip(skipped, matching, strict=True)]
-            if any(matching):
+            again = combination and sweep.options.mode == "one_at_a_time" and _same(changed, base)
+            if again or any(self._agrees(changed, combination, pattern) for pattern in sweep.skip):
                 continue
             group = ", ".join(one.label for one in combination) or BASE
             for repetition in sweep.repetitions():
                 experiment = self._with(changed, repetition, found, combination)
-                found += check(experiment)
-                settings = {one.path: one.text for one in (*combination, *repetition)}
+                both = (*combination, *repetition)
+                found += [_with_settings(both, new) for new in check(experiment) if new.message not in known]
+                settings = {one.path: one.text for one in both}
                 repeated = ", ".join(one.label for one in repetition)
                 yield Variant(f"{group} ({repeated})" if repeated else group, group, settings, experiment)
-        for pattern, used in zip(sweep.skip, skipped, strict=True):
-            if pattern and not used:
-                place = Span(pattern[0].value.span.source, pattern[0].field[0].span.start, pattern[-1].value.span.end)
-                found.append(Diagnostic("W411", "this pattern skips no variant", place, "remove or mend it"))
 
     def _with(
         self, experiment: Experiment, assignments: Axis, found: list[Diagnostic], before: Axis = ()
@@ -135,13 +129,9 @@ class _Resolver:
                 blocks[name] = block
         return replace(experiment, blocks=blocks)
 
-    @staticmethod
-    def _matches(pattern: Axis, combination: Axis, base: Experiment) -> bool:
-        set_here = {one.path: one.text for one in combination}
-        return bool(pattern) and all(
-            set_here[one.path] == one.text if one.path in set_here else _value_in(base, one) == one.text
-            for one in pattern
-        )
+    def _agrees(self, variant: Experiment, combination: Axis, pattern: Axis) -> bool:
+        """Whether a variant has all values of a pattern: setting them would change nothing in it."""
+        return bool(pattern) and _same(self._with(variant, pattern, [], combination), variant)
 
     def _check(self, experiment: Experiment) -> None:
         """Rules across blocks, for the experiment itself and for each value of its sweep."""
@@ -154,10 +144,22 @@ class _Resolver:
                 message = f"only the first {most} values of this sweep were checked together with the other blocks"
                 label = "`cordspec plan` and `run` check all"
                 found.append(Diagnostic("W412", message, self.sweep.span, label))
+            for pattern in self.sweep.skip:
+                self._with(experiment, pattern, found)  # types its values
             for combination in samples[:most]:
                 changed = self._with(experiment, combination, found)
-                found += [_with_settings(combination, new) for new in check(changed) if new.message not in known]
+                if not any(self._agrees(changed, combination, pattern) for pattern in self.sweep.skip):
+                    found += [_with_settings(combination, new) for new in check(changed) if new.message not in known]
+            found += self._unused_patterns(experiment, self.sweep) if self.sweep.size <= most else []
         self.diagnostics = self._told([*self.diagnostics, *found])
+
+    def _unused_patterns(self, base: Experiment, sweep: Sweep) -> Iterator[Diagnostic]:
+        """Patterns of ``skip`` that no variant agrees with."""
+        variants = [(self._with(base, combination, []), combination) for combination in sweep.combinations()]
+        for pattern in sweep.skip:
+            if pattern and not any(self._agrees(changed, combination, pattern) for changed, combination in variants):
+                place = Span(pattern[0].value.span.source, pattern[0].field[0].span.start, pattern[-1].value.span.end)
+                yield Diagnostic("W411", "this pattern skips no variant", place, "remove or mend it")
 
     def _read_sweep(self, found: list[Diagnostic]) -> None:
         drafts = [draft for draft in self.composition.blocks.values() if draft.kind == "sweep"]
@@ -186,7 +188,8 @@ def _failed(found: Iterable[Diagnostic]) -> bool:
 def _same(one: Experiment, other: Experiment) -> bool:
     """Whether two experiments say the same, wherever they say it."""
     return all(
-        (block.component, block.options) == (other.blocks[name].component, other.blocks[name].options)
+        block is other.blocks[name]
+        or (block.component, block.options) == (other.blocks[name].component, other.blocks[name].options)
         for name, block in one.blocks.items()
     )
 
@@ -195,14 +198,6 @@ def _with_settings(combination: Axis, found: Diagnostic) -> Diagnostic:
     """What is wrong with one variant, with what it sets."""
     said = ", ".join(f"`{one.label}`" for one in combination)
     return replace(found, message=f"with {said}: {found.message}") if said else found
-
-
-def _value_in(base: Experiment, assignment: Assignment) -> str:
-    """What the base has where a pattern names a setting that a variant leaves alone."""
-    value: object = base.blocks[assignment.block].options
-    for name in assignment.field:
-        value = getattr(value, name.text, None)
-    return str(value)
 
 
 def _experiment_count(experiments: list[Draft], source: Source) -> Diagnostic:

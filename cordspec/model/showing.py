@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from cordspec.diagnostics import Span
 from cordspec.extension.registry import Registry
 from cordspec.model.experiment import Block, Experiment
+from cordspec.model.plain import describe
 from cordspec.model.writing import fields
 
 
@@ -20,17 +22,16 @@ def show(experiment: Experiment, registry: Registry, *, origin: bool) -> str:
 
 def origin_of(block: Block, field: str, registry: Registry) -> str:
     """Where a value comes from: a place in a file, `--set`, or the default of a component."""
-    inner = sorted(place for place in block.spans if place[0] == field)
-    if inner:
-        return "; ".join(dict.fromkeys(_place(block, place) for place in inner[:1]))
+    places = [span for place, span in block.spans.items() if place[0] == field]
+    if places:
+        return " and ".join(dict.fromkeys(_place(span) for span in places))
     if block.component is None:
         return "default"
     provider = registry.provider(block.component.kind, block.component.name)
     return f"default of {block.component.name} {block.component.version} ({provider})"
 
 
-def _place(block: Block, place: tuple[str, ...]) -> str:
-    span = block.spans[place]
+def _place(span: Span) -> str:
     return "--set" if span.source.name == "--set" else f"{span.source.name}:{span.line}"
 
 
@@ -75,29 +76,10 @@ def as_json(experiment: Experiment, registry: Registry, *, origin: bool) -> dict
     """The same as data; `cordspec schema` describes it."""
     blocks = []
     for block in experiment.blocks.values():
-        component = block.component.name if block.component else None
-        options = block.options.model_dump(mode="json", exclude_none=True, exclude={"vary", "skip", "repeat"})
-        described: dict[str, object] = {
-            "kind": block.kind, "name": block.name, "component": component, "doc": block.doc,
-            "options": _plain(options),
-        }  # fmt: skip
+        described = {"name": block.name, **describe(block)}
         if block.kind == "sweep":
-            names = {name: name for name in experiment.blocks}
-            described["options"] = _sweep_fields(block, names)
+            described["options"] = _sweep_fields(block, {name: name for name in experiment.blocks})
         if origin:
             described["origins"] = {name: origin_of(block, name, registry) for name in type(block.options).model_fields}
         blocks.append(described)
     return {"format_version": "1.0", "experiment": experiment.name, "blocks": blocks}
-
-
-def _plain(dumped: object) -> object:
-    """References by name and ranges as pairs, where pydantic writes their parts."""
-    if isinstance(dumped, dict) and set(dumped) == {"kind", "name"}:
-        return dumped["name"]
-    if isinstance(dumped, dict) and set(dumped) == {"low", "high"}:
-        return [dumped["low"], dumped["high"]]
-    if isinstance(dumped, dict):
-        return {name: _plain(item) for name, item in dumped.items()}
-    if isinstance(dumped, list):
-        return [_plain(item) for item in dumped]
-    return dumped

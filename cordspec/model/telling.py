@@ -59,6 +59,6 @@ def _with_unused(one: Diagnostic, composition: Composition, blocks: Mapping[str,
     kinds = one.message.removeprefix("no ").split(" named ")[0].split(" or ")
     used = {ref.name for block in blocks.values() for _, ref in block.refs()}
     for draft in composition.blocks.values():
-        if (draft.kind in kinds or kinds == ["block"]) and draft.name not in used and "." not in draft.name:
+        if draft.kind in kinds and draft.name not in used and "." not in draft.name:
             return replace(one, related=(Label(draft.span, "nothing refers to this one"),))
     return one

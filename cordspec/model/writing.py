@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from cordspec.extension.options import ComponentOf, Interval, Ref, Unit
-from cordspec.model.bind import unwrap
+from cordspec.extension.options import ComponentOf, Dimension, Interval, Ref, Unit
+from cordspec.model.bind import is_union, unwrap
 from cordspec.model.values import UNITS
 
 Rename = Callable[[str], str]
@@ -19,7 +19,7 @@ Rename = Callable[[str], str]
 def written(value: object, wanted: Any, rename: Rename) -> str:
     """A value of an options field as the language writes it."""
     wanted, marks = unwrap(wanted)
-    arms = [arm for arm in get_args(wanted) if arm is not type(None)] if _is_union(wanted) else []
+    arms = [arm for arm in get_args(wanted) if arm is not type(None)] if is_union(wanted) else []
     if arms:
         return written(value, _arm(value, arms), rename)
     unit = next((mark for mark in marks if isinstance(mark, Unit)), None)
@@ -31,9 +31,9 @@ def written(value: object, wanted: Any, rename: Rename) -> str:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return _quantity(value, unit.dimension) if unit else _number(value)
+            return amount(value, unit.dimension if unit else None)
         case str():
-            named = any(isinstance(mark, ComponentOf) for mark in marks) or str(get_origin(wanted)) == "typing.Literal"
+            named = any(isinstance(mark, ComponentOf) for mark in marks) or get_origin(wanted) is Literal
             return value if named else json.dumps(value, ensure_ascii=False)
         case tuple():
             return f"[{', '.join(written(item, get_args(wanted)[0], rename) for item in value)}]"
@@ -54,23 +54,18 @@ def fields(options: BaseModel, rename: Rename) -> dict[str, str]:
     }
 
 
-def _quantity(value: float, dimension: str) -> str:
-    """With the largest unit that leaves the number as short as it is."""
-    if dimension == "fraction":
-        return f"{_number(round(value * 100, 10))}%"
-    units = UNITS[dimension]  # type: ignore[index]  # one of the dimensions
-    fitting = [unit for unit, size in units.items() if size <= 1 or (value and value % size == 0)]
-    unit = max(fitting, key=lambda one: units[one] if value % units[one] == 0 else 0)
-    amount = value / units[unit]
-    return f"{_number(round(amount, 9))}{unit}"
+def amount(value: float, dimension: Dimension | None) -> str:
+    """A number with the largest unit of its dimension in which it is whole, or the smallest unit."""
+    if dimension is None:
+        return _number(value)
+    units = UNITS[dimension]
+    whole = [unit for unit, size in units.items() if value and dimension != "fraction" and value % size == 0]
+    unit = max(whole, key=lambda one: units[one]) if whole else min(units, key=lambda one: units[one])
+    return f"{_number(round(value / units[unit], 9))}{unit}"
 
 
 def _number(value: float) -> str:
     return f"{int(value):_}" if float(value).is_integer() and abs(value) < 1e15 else repr(value)
-
-
-def _is_union(wanted: Any) -> bool:
-    return str(get_origin(wanted)) in ("typing.Union", "<class 'types.UnionType'>")
 
 
 def _arm(value: object, arms: list[Any]) -> Any:

@@ -56,11 +56,8 @@ class Estimator:
         """The assumptions within what a decode allows."""
         options = self._experiment.decode(decode)
         block = self._experiment.blocks[options.segmenter.name]
-        longest = getattr(block.options, "max_step", None)
-        if not isinstance(longest, int):
-            assert block.component is not None and issubclass(block.component, Segmenter)
-            longest = block.component(block.options).max_step
-        return self._assumed.within(options.budget, longest)
+        assert block.component is not None and issubclass(block.component, Segmenter)
+        return self._assumed.within(options.budget, block.component(block.options).max_step)
 
     def _stage(self, stage: Stage) -> StageCost:
         block = self._experiment.blocks[stage.block]
@@ -120,7 +117,7 @@ class Estimator:
         refs = dict(block.refs())
         items = self._count(self._experiment.blocks[refs[("problems",)].name])
         assert block.component is not None and issubclass(block.component, Evaluator)
-        samples = getattr(block.options, "samples", 1)
+        samples = block.component(block.options).samples
         longest = getattr(block.options, "max_tokens", self._assumed.trace_tokens)
         written = min(longest, self._assumed.trace_tokens + self._assumed.answer_tokens)
         name = refs[("model",)].name

@@ -67,6 +67,13 @@ class VariantView:
     entry: VariantEntry
     run: RunView
 
+    @property
+    def is_paired(self) -> bool:
+        """Whether the sweep wants its variants compared."""
+        blocks = self.run.manifest.blocks
+        sweeps = [_options(self.run.manifest, name) for name, block in blocks.items() if block["kind"] == "sweep"]
+        return all(options["compare"] == "paired" for options in sweeps)
+
 
 def load_variants(path: Path) -> list[VariantView]:
     """The variants of a run directory; none for a run without a sweep.

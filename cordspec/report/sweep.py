@@ -22,9 +22,7 @@ def make_sweep_report(variants: Sequence[VariantView]) -> Report:
     groups: dict[str, list[VariantView]] = defaultdict(list)
     for variant in variants:
         groups[variant.entry.group].append(variant)
-    sweeps = [block for block in manifest.blocks.values() if block["kind"] == "sweep"]
-    paired = all(dict(block["options"])["compare"] == "paired" for block in sweeps)  # type: ignore[call-overload]
-    compared = _comparisons(groups) if paired else []
+    compared = _comparisons(groups) if variants[0].is_paired else []
     limited = f", first {manifest.limit} problems of each set" if manifest.limit else ""
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     lines = [manifest.doc] if manifest.doc else []

@@ -20,8 +20,8 @@ from cordspec.errors import PreflightError
 from cordspec.extension.registry import Registry
 from cordspec.journal import Journal
 from cordspec.model import Block, Experiment, Variant, is_sweep
+from cordspec.model.plain import describe
 from cordspec.plan import Graph, Stage, build, narrowed
-from cordspec.run.description import describe
 from cordspec.run.events import Observer, RunStarted, StageFinished, StageStarted, VariantPlace
 from cordspec.run.stages import problems as problem_stage
 from cordspec.run.stages.decode import decode

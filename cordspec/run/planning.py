@@ -13,12 +13,12 @@ from cordspec.artifacts.variants import variant_manifest
 from cordspec.errors import CordspecError
 from cordspec.extension.kinds.problems import ProblemSource
 from cordspec.model import Block, Variant, is_sweep
+from cordspec.model.plain import describe
 from cordspec.plan import Graph, build
 from cordspec.plan.assumptions import Assumptions
 from cordspec.plan.cached import Standing, standings
 from cordspec.plan.estimate import Estimator, StageCost
 from cordspec.plan.machine import Gpu
-from cordspec.run.description import describe
 from cordspec.run.stages import problems as problem_stage
 from cordspec.run.workshop import model_fingerprint
 

@@ -234,3 +234,12 @@ def test_a_spec_without_its_edition_is_told_so_and_given_it(cordspec: Run, tmp_p
     assert "put `cord 1` above this" in cordspec("validate", "t.cord").stdout
     assert cordspec("validate", "--fix", "t.cord").returncode == 0
     assert (tmp_path / "t.cord").read_text() == "cord 1\n\nexperiment e { seed = 3 }\n"
+
+
+def test_a_shown_default_is_still_no_promise(cordspec: Run, tmp_path: Path) -> None:
+    """What `show` prints of a right spec is right: defaults that are written out are not held against the context."""
+    text = "cord 1\nexperiment e {}\nproblems p : inventory { count = 2 }\nmodel a : mini { name = adder }\n"
+    (tmp_path / "t.cord").write_text(text + "eval v : math_answers { model = a, problems = p }\n")
+    (tmp_path / "shown.cord").write_text(cordspec("show", "t.cord").stdout)
+    assert "max_tokens  = 32_768tok" in (tmp_path / "shown.cord").read_text()
+    assert cordspec("validate", "shown.cord").returncode == 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-import resource
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -140,8 +141,12 @@ def test_noise_gives_diagnostics_and_nothing_else() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
 def test_twenty_thousand_texts_of_noise(capsys: pytest.CaptureFixture[str]) -> None:
-    longest = fuzz(20_000, seed=2)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """In a process of its own, whose memory is that of the language alone."""
+    code = "import resource, sys; from tests.unit.test_mistakes import fuzz; longest = fuzz(20_000, seed=2); "
+    code += "print(longest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    longest, peak = map(float, done.stdout.split())
     with capsys.disabled():
-        print(f"\n20,000 texts: the longest took {longest:.2f} s; this process has used {peak:.0f} MiB at most")
-    assert longest < 1.5
+        print(f"\n20,000 texts: the longest took {longest:.2f} s; {peak:.0f} MiB at most")
+    assert longest < 1.5  # the bar is 1 s on an idle machine; this one is shared
+    assert peak < 256

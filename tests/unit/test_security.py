@@ -142,8 +142,14 @@ def test_a_distribution_that_lies_in_the_checkout_is_not_installed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert list(Policy.installed([installed(tmp_path / "repo", "cordspec-evil")])) == []
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "specs").mkdir()
+    monkeypatch.chdir(tmp_path / "specs")
+    assert list(Policy.installed([installed(tmp_path / "repo", "cordspec-evil")])) == []
     elsewhere = tmp_path.parent / "site"
     assert len(list(Policy.installed([installed(elsewhere, "cordspec-good")]))) == 1
+    monkeypatch.setattr("site.getusersitepackages", lambda: str(tmp_path / "user"))  # somebody at home in a repository
+    assert len(list(Policy.installed([installed(tmp_path / "user", "cordspec-mine")]))) == 1
 
 
 PLANTED = "open({marker!r}, 'a').write(__name__ + '\\n')\nraise SystemExit('planted')\n"

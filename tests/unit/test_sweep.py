@@ -158,3 +158,36 @@ def test_a_large_spec_with_a_large_sweep_is_checked_in_part_and_says_so(registry
 def test_a_sweep_that_leaves_nothing_to_run_is_told(expand: Expand) -> None:
     variants, found = expand("vary = { beam4.size = [4] }, skip = [{ e.seed = 3 }]")
     assert not variants and "E412" in [one.code for one in found]
+
+
+@pytest.mark.parametrize(
+    ("vary", "skip"),
+    [
+        ("both.temperature = [[0.3, 0.9]]", "both.temperature = [0.3,0.9]"),
+        ("both.temperature = [0.3]", "both.temperature = 0.30"),
+        ("traces.search = [greedy]", "traces.budget.thinking = 16_384tok, traces.search = greedy"),
+    ],
+)
+def test_skip_compares_values_and_not_how_they_are_written(expand: Expand, vary: str, skip: str) -> None:
+    variants, found = expand(f"vary = {{ {vary} }}, skip = [{{ {skip} }}]")
+    assert not found and groups(variants) == ["base"]
+
+
+@pytest.mark.parametrize(
+    ("skip", "code"),
+    [("traces.search = nope", "E102"), ("traces.nope = 1", "E110"), ("beam4.size = 99tok", "E203")],
+)
+def test_values_of_skip_are_typed(expand: Expand, skip: str, code: str) -> None:
+    _, found = expand(f"vary = {{ beam4.size = [2] }}, skip = [{{ {skip} }}]")
+    assert code in [one.code for one in found]
+
+
+def test_what_is_skipped_may_be_wrong_and_validate_knows_it_too(registry: Registry) -> None:
+    vary = "both.teachers = [[a, b], [a]], both.temperature = [0.6, [0.3, 0.6, 0.9]]"
+    wrong = "both.teachers = [a, b], both.temperature = [0.3, 0.6, 0.9]"
+    text = f"{BASE}sweep s {{ mode = grid, vary = {{ {vary} }}, skip = [{{ {wrong} }}] }}\n"
+    source = Source("test.cord", text)
+    assert resolve(source, registry)[1] == []
+    assert len(resolve_variants(source, registry)[0]) == 3
+    unused = Source("test.cord", text.replace("size = 4", "size = 5").replace(wrong, "beam4.size = 4"))
+    assert "W411" in [one.code for one in resolve(unused, registry)[1]]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cordspec.diagnostics import Diagnostic, Label
 from cordspec.extension.kinds.engine import Model
+from cordspec.extension.options import Options
 from cordspec.model.experiment import Block, Experiment
 
 USABLE = 0.9
@@ -74,16 +75,22 @@ def contexts(experiment: Experiment) -> Iterator[Diagnostic]:
     """
     for stage in experiment.of_kind("decode"):
         budget = experiment.decode(stage.name).budget
-        parts = {"thinking": budget.thinking, "answer": budget.answer}
-        given = sum(tokens for part, tokens in parts.items() if ("budget", part) in stage.spans)
+        given = sum(_unlike_default(budget, part) for part in ("thinking", "answer"))
         pool = experiment.decode(stage.name).pool
         for teacher in dict.fromkeys(experiment.pool(pool.name).teachers):
             yield from _fits(experiment, teacher.name, given, stage, ("budget",))
     for stage in experiment.of_kind("eval"):
         refs = dict(stage.refs())
-        tokens = getattr(stage.options, "max_tokens", 0)
-        if ("model",) in refs and ("max_tokens",) in stage.spans:
+        tokens = _unlike_default(stage.options, "max_tokens")
+        if ("model",) in refs:
             yield from _fits(experiment, refs[("model",)].name, tokens, stage, ("max_tokens",))
+
+
+def _unlike_default(options: Options, name: str) -> int:
+    """The value of a field, 0 where it is the default or there is no such field."""
+    field = type(options).model_fields.get(name)
+    value = getattr(options, name, 0)
+    return 0 if field is None or value == field.default else int(value)
 
 
 def _fits(experiment: Experiment, name: str, tokens: int, stage: Block, place: tuple[str, ...]) -> Iterator[Diagnostic]:
