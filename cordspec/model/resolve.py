@@ -195,9 +195,9 @@ def _same(one: Experiment, other: Experiment) -> bool:
 
 
 def _with_settings(combination: Axis, found: Diagnostic) -> Diagnostic:
-    """What is wrong with one variant, with what it sets."""
+    """What is wrong with one variant, with what it sets; a warning is of a block, whichever variant uses it."""
     said = ", ".join(f"`{one.label}`" for one in combination)
-    return replace(found, message=f"with {said}: {found.message}") if said else found
+    return replace(found, message=f"with {said}: {found.message}") if said and found.severity == "error" else found
 
 
 def _experiment_count(experiments: list[Draft], source: Source) -> Diagnostic:
