@@ -18,9 +18,9 @@ HEAD = "cord 1\nexperiment e {}\n"
 
 
 def codes(text: str) -> list[str]:
-    begin = time.process_time()
+    begin = time.thread_time()
     found = parse(Source("t.cord", text))[1]
-    assert time.process_time() - begin < 1.0
+    assert time.thread_time() - begin < 1.0
     return [one.code for one in found]
 
 
@@ -94,9 +94,9 @@ def test_a_bomb_of_imports_is_counted_before_it_is_read(tmp_path: Path) -> None:
             f'cord 1\nimport "f{number + 1}.cord" as a\nimport "f{number + 1}.cord" as b\n'
         )
     (tmp_path / "f7.cord").write_text("cord 1\nlet x = 1\n")
-    begin = time.process_time()
+    begin = time.thread_time()
     resolve(Source(str(tmp_path / "main.cord"), 'cord 1\nimport "f0.cord" as f\nexperiment e {}\n'), Registry())
-    assert time.process_time() - begin < 1.0
+    assert time.thread_time() - begin < 1.0
 
 
 def test_a_sweep_is_counted_and_not_expanded() -> None:

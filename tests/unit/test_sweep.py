@@ -149,10 +149,10 @@ def test_a_large_spec_with_a_large_sweep_is_checked_in_part_and_says_so(registry
     evals = "".join(f"eval v{n} : math_answers {{ model = a, problems = p, max_tokens = 64tok }}\n" for n in range(600))
     values = ", ".join(map(str, range(1, 201)))
     text = f"{BASE}{evals}sweep s {{ vary = {{ beam4.size = [{values}] }} }}\n"
-    begin = time.process_time()
+    begin = time.thread_time()
     experiment, found = resolve(Source("large.cord", text), registry)
     assert experiment is not None and [one.code for one in found] == ["W412"]
-    assert time.process_time() - begin < 6.0  # a second on an idle machine; without the limit 20
+    assert time.thread_time() - begin < 6.0  # a second on an idle machine; without the limit 20
 
 
 def test_a_sweep_that_leaves_nothing_to_run_is_told(expand: Expand) -> None:
