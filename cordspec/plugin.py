@@ -1,7 +1,16 @@
 """The one import for plugin authors: everything public that a component needs, and nothing else."""
 
 from cordspec.domain.facts import Capability, ModelFacts
-from cordspec.domain.inference import GenerateRequest, Generation, Sampling, ScoreRequest, TokenLogprobs
+from cordspec.domain.inference import (
+    GenerateRequest,
+    Generation,
+    RewardRequest,
+    Rewards,
+    Role,
+    Sampling,
+    ScoreRequest,
+    TokenLogprobs,
+)
 from cordspec.domain.problem import Problem, ProblemView, Solution
 from cordspec.domain.prompt import (
     ANSWER_CUE,
@@ -17,9 +26,9 @@ from cordspec.domain.prompt import (
     thinking_prompt,
 )
 from cordspec.domain.scoring import Candidate, Score, ScoredCandidate
-from cordspec.domain.search import Decision, Expansion
+from cordspec.domain.search import Backup, Decision, Expansion
 from cordspec.domain.trajectory import Proposal, Step, Trajectory
-from cordspec.extension.component import Component, Context, EngineAccess, InvalidData, Unavailable
+from cordspec.extension.component import Component, Context, EngineAccess, Grading, InvalidData, Unavailable
 from cordspec.extension.hookspecs import hookimpl
 from cordspec.extension.kinds.engine import Engine, EngineCounters, Model
 from cordspec.extension.kinds.evaluator import EvalOptions, Evaluator, Metric
@@ -54,14 +63,14 @@ from cordspec.extension.options import (
 )
 
 __all__ = [
-    "ANSWER_CUE", "ANSWER_END", "THINK_CLOSE", "THINK_OPEN", "Bytes", "Candidate", "Capability", "Column",
+    "ANSWER_CUE", "ANSWER_END", "THINK_CLOSE", "THINK_OPEN", "Backup", "Bytes", "Candidate", "Capability", "Column",
     "Component", "Context", "Decision", "DecodeRef", "Engine", "EngineAccess", "EngineCounters", "EvalOptions",
     "EvaluatedRef", "Evaluator", "Expansion", "Fraction", "GenerateRequest", "Generation", "Grader", "GraderName",
-    "InitRef", "Interval", "InvalidData", "Metric", "Model", "ModelFacts", "NotIdentity", "OnStep", "Options",
-    "Piece", "Placeholders", "Problem", "ProblemSource", "ProblemView", "ProblemsRef", "Prompt", "Proposal",
-    "ProverRef", "Ref", "Revision", "RewardModelRef", "Sampling", "Score", "ScoreEffort", "ScoreRequest",
-    "ScoredCandidate", "Scorer", "Search", "SearchMachine", "SearchSetting", "Seconds", "Segment", "Segmenter",
-    "Solution", "Step", "TeacherRef", "TokenLogprobs", "Tokens", "TracesRef", "Trainer", "TrainingExample",
-    "TrainingOutcome", "Trajectory", "Unavailable", "Wave", "WriterRef", "answer_prompt", "assistant_turn",
-    "forced_answer_prompt", "hookimpl", "prompt_text", "thinking_prompt",
+    "Grading", "InitRef", "Interval", "InvalidData", "Metric", "Model", "ModelFacts", "NotIdentity", "OnStep",
+    "Options", "Piece", "Placeholders", "Problem", "ProblemSource", "ProblemView", "ProblemsRef", "Prompt",
+    "Proposal", "ProverRef", "Ref", "Revision", "RewardModelRef", "RewardRequest", "Rewards", "Role", "Sampling",
+    "Score", "ScoreEffort", "ScoreRequest", "ScoredCandidate", "Scorer", "Search", "SearchMachine", "SearchSetting",
+    "Seconds", "Segment", "Segmenter", "Solution", "Step", "TeacherRef", "TokenLogprobs", "Tokens", "TracesRef",
+    "Trainer", "TrainingExample", "TrainingOutcome", "Trajectory", "Unavailable", "Wave", "WriterRef",
+    "answer_prompt", "assistant_turn", "forced_answer_prompt", "hookimpl", "prompt_text", "thinking_prompt",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from cordspec.domain.prompt import Prompt
 Finish = Literal["stop", "end", "length"]
 """Why a generation ended: at a stop string, at the model's end-of-sequence token, or at ``max_tokens``."""
 
-Role = Literal["teacher", "prover", "evaluated"]
+Role = Literal["teacher", "prover", "judge", "reward", "integrator", "evaluated"]
 """What a model is asked as. Costs are kept by role."""
 
 
@@ -32,6 +32,8 @@ class GenerateRequest:
     stop: tuple[str, ...]
     max_tokens: int
     seed: int
+    min_tokens: int = 0
+    """Stop strings other than ``</think>`` are not looked for in this many first tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Generation:
     finish: Finish
     stop: str | None = None
     prompt_tokens: int = 0
+    prefilled: int = 0
+    """Prompt tokens that were computed for it; the others' states were held already. A cost, not part of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +64,42 @@ class TokenLogprobs:
 
     values: tuple[float, ...]
     prompt_tokens: int = 0
+    prefilled: int = 0
+    """As in `Generation`, the scored tokens included."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewardRequest:
+    """How good each of these steps is, seen after the steps before it and the question."""
+
+    question: str
+    steps: tuple[str, ...]
+    window: int
+    """The newest tokens of the steps that the model may be shown; what does not fit is left out from the front."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewards:
+    """One reward per step, in order, as the model was trained to give it (a probability of being right, in [0, 1]).
+
+    A step that fell out of the window has none: ``values`` are those of the last steps.
+    """
+
+    values: tuple[float, ...]
+    prompt_tokens: int = 0
+    prefilled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one call of an engine cost. ``prompt_tokens`` were sent, ``prefilled`` of them computed; ``seconds`` is its
+    share of the engine's busy time when the answer was first given.
+    """
+
+    role: Role
+    model: str
+    prompt_tokens: int
+    prefilled: int
+    generated: int
+    scored: int
+    seconds: float

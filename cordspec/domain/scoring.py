@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from cordspec.domain.problem import ProblemView
-from cordspec.domain.trajectory import Trajectory
+from cordspec.domain.trajectory import EMPTY, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,15 @@ class Score:
 
     value: float
     logprob: float = 0.0
+    tokens: tuple[float, ...] = ()
+    """The log-probabilities of the answer's tokens in nats, where the score is made of such."""
+    reference: float | None = None
+    """The same measure under a fixed model beside the guiding one; it is recorded and decides nothing."""
 
     @staticmethod
-    def of(value: float, logprob: float = 0.0) -> Score:
-        return Score(round(value, 9), round(logprob, 9))
+    def of(value: float, logprob: float = 0.0, tokens: tuple[float, ...] = (), reference: float | None = None) -> Score:
+        rounded = None if reference is None else round(reference, 9)
+        return Score(round(value, 9), round(logprob, 9), tokens, rounded)
 
     @property
     def valid(self) -> bool:
@@ -33,7 +38,7 @@ class Score:
 class Candidate:
     """A prefix with one more proposal, as a scorer sees it.
 
-    ``reference_answer`` is filled in only for scorers that declare ``needs_answer``. ``trajectory`` is the prefix with
+    ``reference_answer`` is filled in only for scorers that declare ``needs_answer``. ``trajectory`` is ``prefix`` with
     the proposal; ``step_tokens`` is the length of what was proposed.
     """
 
@@ -41,6 +46,7 @@ class Candidate:
     trajectory: Trajectory
     step_tokens: int
     reference_answer: str | None = None
+    prefix: Trajectory = EMPTY
 
 
 @dataclass(frozen=True, slots=True)

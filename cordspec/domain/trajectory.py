@@ -51,12 +51,16 @@ class Trajectory:
         return replace(self, finished=True, forced=not self.finished or self.forced)
 
 
+EMPTY = Trajectory()
+"""Nothing written yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What one teacher wrote for one prefix: usually one step, a whole trace in curation.
 
     ``closes`` says that the teacher wrote ``</think>`` after it. ``generated`` counts all tokens that were drawn for it,
-    ``violations`` names what the segmenter had to mend.
+    ``violations`` names what the segmenter had to mend. An integrator gives the final ``answer`` with its trace.
     """
 
     teacher: str
@@ -66,6 +70,7 @@ class Proposal:
     forced: bool
     generated: int
     violations: tuple[str, ...] = ()
+    answer: str | None = None
 
     @property
     def valid(self) -> bool:

@@ -6,7 +6,15 @@ from typing import Any, ClassVar, Generic, Protocol, get_args
 
 from typing_extensions import TypeVar
 
-from cordspec.domain.inference import GenerateRequest, Generation, ScoreRequest, TokenLogprobs
+from cordspec.domain.inference import (
+    GenerateRequest,
+    Generation,
+    RewardRequest,
+    Rewards,
+    Role,
+    ScoreRequest,
+    TokenLogprobs,
+)
 from cordspec.domain.prompt import Prompt
 from cordspec.extension.options import Options, Ref
 
@@ -47,12 +55,30 @@ class EngineAccess(Protocol):
 
     async def score(self, request: ScoreRequest) -> TokenLogprobs: ...
 
+    async def reward(self, request: RewardRequest) -> Rewards: ...
+
+
+class Grading(Protocol):
+    """A grader as components see it."""
+
+    def grade(self, written: str, reference: str) -> bool:
+        """Whether ``written`` gives the reference answer."""
+        ...
+
 
 class Context(Protocol):
     """What a component is given beside its options."""
 
-    def engine(self, ref: Ref) -> EngineAccess:
-        """The engine of a model that the options refer to."""
+    def engine(self, ref: Ref, role: Role = "prover") -> EngineAccess:
+        """The engine of a model that the options refer to, in the role under which its costs are kept."""
+        ...
+
+    def grader(self, name: str) -> Grading:
+        """The grader that an option names."""
+        ...
+
+    def seed(self, *parts: str | int) -> int:
+        """A seed that depends on the run's seed and on these parts alone."""
         ...
 
 

@@ -6,13 +6,13 @@ import hashlib
 import json
 from dataclasses import asdict
 
-from cordspec.domain.inference import GenerateRequest, ScoreRequest
+from cordspec.domain.inference import GenerateRequest, RewardRequest, ScoreRequest
 
 FORMAT = 1
 """Part of every key: raise it when what an answer means changes."""
 
 
-def answer_key(model: str, request: GenerateRequest | ScoreRequest) -> bytes:
+def answer_key(model: str, request: GenerateRequest | ScoreRequest | RewardRequest) -> bytes:
     """SHA-256 over the model's fingerprint and the whole request.
 
     Args:

@@ -10,17 +10,20 @@ from cordspec.extension.options import (
     Assignments,
     Bytes,
     GraderName,
+    NotIdentity,
     Options,
     PoolRef,
     ProblemsRef,
     ScorerRef,
     SearchRef,
+    Seconds,
     SegmenterRef,
     TeacherRef,
     Tokens,
 )
 
 Temperature = Annotated[float, Field(ge=0.0, le=10.0)]
+Weight = Annotated[int, Field(ge=1, le=64)]
 
 
 class Cluster(Options):
@@ -49,6 +52,24 @@ class PoolOptions(Options):
     )
     top_p: float = Field(1.0, gt=0.0, le=1.0, description="nucleus sampling")
     top_k: int = Field(0, ge=0, description="draw from the k likeliest tokens only; 0 for all")
+    weights: Annotated[tuple[Weight, ...], Field(min_length=1)] | None = Field(
+        None, description="proposals of each teacher where a weight of 1 makes one; all alike without it"
+    )
+    absence: Literal["wait", "degrade", "fail"] = Field(
+        "wait",
+        description="when a teacher cannot be asked: wait for it, go on without it (which is recorded), or fail at once",
+    )
+    patience: Annotated[Seconds, NotIdentity()] = Field(
+        600.0, ge=0, description="how long an absent teacher is waited for before the run fails"
+    )
+
+    @property
+    def members(self) -> tuple[tuple[TeacherRef, float], ...]:
+        """Each teacher with its temperature; a single model with a list of temperatures is as many teachers."""
+        if not isinstance(self.temperature, tuple):
+            return tuple((ref, self.temperature) for ref in self.teachers)
+        refs = self.teachers * len(self.temperature) if len(self.teachers) == 1 else self.teachers
+        return tuple(zip(refs, self.temperature, strict=True))
 
 
 class Budget(Options):

@@ -18,7 +18,7 @@ from cordspec.plan.graph import KIND_OF_BLOCK, Graph, Stage
 Identify = Callable[[Block], str]
 """The content hash of what a problems or model block stands for: the problems themselves, the weights."""
 
-FORMAT = 1
+FORMAT = 2
 """Part of every fingerprint: raise it when a stage of the same settings begins to make something else."""
 
 

@@ -76,9 +76,10 @@ class Estimator:
         items = self._count(self._experiment.blocks[options.problems.name])
         assumed = self.assumed_for(stage.block)
         pool = self._experiment.pool(options.pool.name)
-        teachers = tuple(ref.name for ref in pool.teachers)
-        if len(teachers) == 1 and isinstance(pool.temperature, tuple):
-            teachers *= len(pool.temperature)
+        weights = pool.weights or (1,) * len(pool.members)
+        teachers = tuple(
+            ref.name for (ref, _), weight in zip(pool.members, weights, strict=True) for _ in range(weight)
+        )
         search, scorer = self._experiment.blocks[options.search.name], self._experiment.blocks[options.scorer.name]
         assert search.component is not None and issubclass(search.component, Search)
         assert scorer.component is not None and issubclass(scorer.component, Scorer)

@@ -6,22 +6,32 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from cordspec.domain.inference import GenerateRequest, Generation, Role, ScoreRequest, TokenLogprobs
+from cordspec.domain.inference import (
+    Call,
+    GenerateRequest,
+    Generation,
+    RewardRequest,
+    Rewards,
+    Role,
+    ScoreRequest,
+    TokenLogprobs,
+)
 from cordspec.domain.prompt import Prompt
 from cordspec.extension.kinds.engine import Engine, EngineCounters
 from cordspec.journal import Journal, answer_key
 from cordspec.journal.journal import Answer
 from cordspec.run.batcher import Batcher
+from cordspec.run.calls import note
 from cordspec.run.ledger import Ledger
 
 LOGPROB_DECIMALS = 6
 """Log-probabilities are rounded to this many decimals before they are stored or used, so that the order of a sum inside
 an engine decides nothing. In float64 two orders differ by about 1e-15."""
 
-Request = TypeVar("Request", GenerateRequest, ScoreRequest)
-Result = TypeVar("Result", Generation, TokenLogprobs)
+Request = TypeVar("Request", GenerateRequest, ScoreRequest, RewardRequest)
+Result = TypeVar("Result", Generation, TokenLogprobs, Rewards)
 
 
 class ModelGateway:
@@ -37,10 +47,11 @@ class ModelGateway:
         self._asked: dict[bytes, asyncio.Future[tuple[Answer, float]]] = {}
         self._generations = Batcher(self._generate_batch, device)
         self._scores = Batcher(self._score_batch, device)
+        self._rewards = Batcher(self._reward_batch, device)
 
-    def view(self, role: Role, ledger: Ledger) -> RoleView:
-        """The model in a role, with its costs put into a ledger."""
-        return RoleView(self, role, ledger)
+    def view(self, name: str, role: Role, ledger: Ledger) -> RoleView:
+        """The model of a block in a role, with its costs put into a ledger."""
+        return RoleView(self, name, role, ledger)
 
     @property
     def engine(self) -> Engine:
@@ -65,7 +76,12 @@ class ModelGateway:
     async def score(self, request: ScoreRequest) -> tuple[TokenLogprobs, float, bool]:
         """As `generate`, for scores."""
         answer, seconds, remembered = await self._answer(request, self._scores)
-        return _logprobs(answer), seconds, remembered
+        return TokenLogprobs(**_values(answer)), seconds, remembered
+
+    async def reward(self, request: RewardRequest) -> tuple[Rewards, float, bool]:
+        """As `generate`, for rewards."""
+        answer, seconds, remembered = await self._answer(request, self._rewards)
+        return Rewards(**_values(answer)), seconds, remembered
 
     async def _answer(
         self, request: Request, batcher: Batcher[tuple[bytes, Request], tuple[Answer, float]]
@@ -91,6 +107,9 @@ class ModelGateway:
     async def _score_batch(self, batch: Sequence[tuple[bytes, ScoreRequest]]) -> list[tuple[Answer, float]]:
         return await self._run(batch, self.engine.score, _rounded)
 
+    async def _reward_batch(self, batch: Sequence[tuple[bytes, RewardRequest]]) -> list[tuple[Answer, float]]:
+        return await self._run(batch, self.engine.reward, _rounded)
+
     async def _run(
         self,
         batch: Sequence[tuple[bytes, Request]],
@@ -111,8 +130,9 @@ class ModelGateway:
 class RoleView:
     """A model in one role of one stage; what components hold (`EngineAccess`)."""
 
-    def __init__(self, gateway: ModelGateway, role: Role, ledger: Ledger) -> None:
+    def __init__(self, gateway: ModelGateway, name: str, role: Role, ledger: Ledger) -> None:
         self._gateway = gateway
+        self._name = name
         self._role = role
         self._ledger = ledger
 
@@ -124,25 +144,40 @@ class RoleView:
 
     async def generate(self, request: GenerateRequest) -> Generation:
         answer, seconds, remembered = await self._gateway.generate(request)
-        self._ledger.add(self._role, answer, seconds, remembered=remembered)
+        self._note(answer, seconds, remembered, generated=answer.tokens)
         return answer
 
     async def score(self, request: ScoreRequest) -> TokenLogprobs:
         answer, seconds, remembered = await self._gateway.score(request)
-        self._ledger.add(self._role, answer, seconds, remembered=remembered)
+        self._note(answer, seconds, remembered, scored=len(answer.values))
         return answer
 
+    async def reward(self, request: RewardRequest) -> Rewards:
+        answer, seconds, remembered = await self._gateway.reward(request)
+        self._note(answer, seconds, remembered, scored=len(answer.values))
+        return answer
 
-def _rounded(answer: TokenLogprobs) -> Answer:
+    def _note(
+        self, answer: Generation | TokenLogprobs | Rewards, seconds: float, remembered: bool, *,
+        generated: int = 0, scored: int = 0,
+    ) -> None:  # fmt: skip
+        call = Call(
+            self._role, self._name, answer.prompt_tokens, answer.prefilled, generated, scored, round(seconds, 6)
+        )
+        self._ledger.add(call, remembered=remembered)
+        note(call)
+
+
+def _rounded(answer: TokenLogprobs | Rewards) -> Answer:
     values = [round(value, LOGPROB_DECIMALS) + 0.0 for value in answer.values]
-    return {"values": values, "prompt_tokens": answer.prompt_tokens}
+    return {**asdict(answer), "values": values}
 
 
 def _generation(answer: Answer) -> Generation:
     return Generation(**answer)  # type: ignore[arg-type]  # what `asdict` of a Generation gave
 
 
-def _logprobs(answer: Answer) -> TokenLogprobs:
+def _values(answer: Answer) -> dict[str, Any]:
     values = answer["values"]
     assert isinstance(values, list)
-    return TokenLogprobs(tuple(map(float, values)), int(str(answer["prompt_tokens"])))
+    return {**answer, "values": tuple(map(float, values))}

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 
-from cordspec.domain.inference import Generation, Role, TokenLogprobs
+from cordspec.domain.inference import Call, Role
 
 
 @dataclass(slots=True)
 class Spend:
-    """Sums over calls. ``prompt_tokens`` counts prompts as sent, whether or not their states were held already.
-
-    ``seconds`` is the engines' busy time; ``remembered`` counts calls that the journal answered, with their first cost.
+    """Sums over calls. ``prompt_tokens`` counts prompts as sent, ``prefilled_tokens`` what of them was computed rather than
+    found in held states. ``seconds`` is the engines' busy time; ``remembered`` counts calls that the journal answered,
+    with their first cost.
     """
 
     calls: int = 0
     remembered: int = 0
     prompt_tokens: int = 0
+    prefilled_tokens: int = 0
     generated_tokens: int = 0
     scored_tokens: int = 0
     seconds: float = 0.0
@@ -29,16 +30,16 @@ class Ledger:
     def __init__(self) -> None:
         self.roles: defaultdict[Role, Spend] = defaultdict(Spend)
 
-    def add(self, role: Role, answer: Generation | TokenLogprobs, seconds: float, *, remembered: bool) -> None:
-        spend = self.roles[role]
+    def add(self, call: Call, *, remembered: bool) -> None:
+        """Count one call."""
+        spend = self.roles[call.role]
         spend.calls += 1
         spend.remembered += remembered
-        spend.prompt_tokens += answer.prompt_tokens
-        spend.seconds += seconds
-        if isinstance(answer, Generation):
-            spend.generated_tokens += answer.tokens
-        else:
-            spend.scored_tokens += len(answer.values)
+        spend.prompt_tokens += call.prompt_tokens
+        spend.prefilled_tokens += call.prefilled
+        spend.generated_tokens += call.generated
+        spend.scored_tokens += call.scored
+        spend.seconds += call.seconds
 
     def as_dict(self) -> dict[str, dict[str, float]]:
         return {role: asdict(spend) for role, spend in sorted(self.roles.items())}

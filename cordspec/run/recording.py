@@ -9,35 +9,36 @@ from cordspec.domain.scoring import ScoredCandidate
 from cordspec.domain.trajectory import Trajectory
 from cordspec.extension.kinds.grader import Grader
 from cordspec.run.driver import SearchRecord, WaveRecord
-from cordspec.run.teachers import Pool
 
 
 def candidate_records(record: SearchRecord) -> list[CandidateRecord]:
     """All candidates of a problem, wave by wave, in the order in which they were proposed."""
-    return [candidate for wave in record.waves for candidate in _of_wave(record.problem.id, wave)]
+    kept = record.kept
+    return [candidate for wave in record.waves for candidate in _of_wave(record.problem.id, wave, kept)]
 
 
-def _of_wave(problem: str, wave: WaveRecord) -> Iterator[CandidateRecord]:
-    for merged, scored in wave.candidates:
+def _of_wave(problem: str, wave: WaveRecord, kept: frozenset[tuple[int, ...]]) -> Iterator[CandidateRecord]:
+    for merged, scored in ((one.merged, one.scored) for one in wave.candidates):
         first = merged.expansions[0]
-        new = scored.trajectory.steps[len(first.prefix.steps) :]
         yield CandidateRecord(
             problem=problem,
             wave=wave.number,
             candidate=scored.trajectory.key,
             parent=first.prefix.key,
-            text="".join(step.text for step in new),
-            authors=tuple(dict.fromkeys(proposal.teacher for proposal in merged.proposals)),
+            text=merged.new_text,
+            authors=merged.authors,
             score=scored.score.value if scored.score else None,
             logprob=scored.score.logprob if scored.score else None,
             finished=scored.trajectory.finished,
             forced=scored.trajectory.forced,
-            fate=_fate(scored, wave),
+            fate=_fate(scored, kept),
             tokens=merged.step_tokens,
             generated=sum(proposal.generated for proposal in merged.proposals),
             violations=tuple(dict.fromkeys(said for proposal in merged.proposals for said in proposal.violations)),
         )
-    for expansion, proposal in wave.invalid:
+    for expansion, proposal in ((one.expansion, one.proposal) for one in wave.answered):
+        if proposal is None or proposal.valid:
+            continue
         yield CandidateRecord(
             problem=problem, wave=wave.number, candidate="", parent=expansion.prefix.key, text="",
             authors=(proposal.teacher,), score=None, logprob=None, finished=False, forced=False, fate="invalid",
@@ -45,13 +46,13 @@ def _of_wave(problem: str, wave: WaveRecord) -> Iterator[CandidateRecord]:
         )  # fmt: skip
 
 
-def _fate(scored: ScoredCandidate, wave: WaveRecord) -> Fate:
+def _fate(scored: ScoredCandidate, kept: frozenset[tuple[int, ...]]) -> Fate:
     if scored.score is None:
         return "failed"
-    return "kept" if scored.expansions in wave.kept else "dropped"
+    return "kept" if scored.expansions in kept else "dropped"
 
 
-def trace_record(record: SearchRecord, pool: Pool, grader: Grader) -> TraceRecord:
+def trace_record(record: SearchRecord, grader: Grader) -> TraceRecord:
     """The chosen trace of a problem, graded."""
     problem, trajectory = record.problem, record.trajectory
     if trajectory is None or record.answer is None:
@@ -79,7 +80,7 @@ def trace_record(record: SearchRecord, pool: Pool, grader: Grader) -> TraceRecor
         reference=problem.answer,
         steps=steps,
         answer=record.answer.text,
-        writer=pool.teachers[record.writer].label,
+        writer=record.writer,
         correct=grader.grade(record.answer.text, problem.answer),
         forced=trajectory.forced,
         score=chosen.value if chosen else None,
@@ -92,10 +93,10 @@ def trace_record(record: SearchRecord, pool: Pool, grader: Grader) -> TraceRecor
 def _scores(record: SearchRecord) -> dict[str, float]:
     """The score of every prefix that was scored, by its key."""
     return {
-        scored.trajectory.key: scored.score.value
+        one.scored.trajectory.key: one.scored.score.value
         for wave in record.waves
-        for _, scored in wave.candidates
-        if scored.score is not None
+        for one in wave.candidates
+        if one.scored.score is not None
     }
 
 

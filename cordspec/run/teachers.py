@@ -12,6 +12,7 @@ from cordspec.domain.trajectory import Proposal, Trajectory
 from cordspec.extension.component import EngineAccess
 from cordspec.extension.kinds.segmenter import Segmenter
 from cordspec.model.blocks import Budget
+from cordspec.run.attendance import Attendance
 from cordspec.run.seeds import derive
 
 
@@ -35,26 +36,43 @@ class Pool:
     segmenter: Segmenter
     budget: Budget
     seed: int
+    attendance: Attendance
+    weights: tuple[int, ...] = ()
+    """Of each teacher; empty for one each."""
 
     async def propose(self, problem: ProblemView, expansion: Expansion) -> Proposal:
-        """One teacher's continuation of a prefix, by one step or to the end."""
+        """One teacher's continuation of a prefix, by one step or to the end.
+
+        Raises:
+            Absence: the teacher is left out of this wave.
+        """
         teacher = self.teachers[expansion.teacher]
         number = len(expansion.prefix.steps) + 1
         prefill = self.segmenter.prefill(number)
         room = self.budget.thinking - expansion.prefix.tokens
         one_step = expansion.extent == "step"
         stops = self.segmenter.stops(number) if one_step else ()
-        opening = teacher.engine.opening(problem.question)
-        request = GenerateRequest(
-            prompt=thinking_prompt(opening, expansion.prefix.thinking + prefill),
-            sampling=teacher.sampling,
-            stop=(*stops, THINK_CLOSE),
-            max_tokens=max(1, min(room, self.segmenter.max_step) if one_step else room),
-            seed=derive(
-                self.seed, "propose", problem.id, expansion.prefix.key, teacher.label, expansion.index, expansion.extent
-            ),
-        )
-        answer = await teacher.engine.generate(request)
+        purpose: list[str | int] = [
+            "propose",
+            problem.id,
+            expansion.prefix.key,
+            teacher.label,
+            expansion.index,
+            expansion.extent,
+        ]
+
+        async def ask() -> Generation:
+            request = GenerateRequest(
+                prompt=thinking_prompt(teacher.engine.opening(problem.question), expansion.prefix.thinking + prefill),
+                sampling=teacher.sampling,
+                stop=(*stops, THINK_CLOSE),
+                max_tokens=max(1, min(room, self.segmenter.max_step) if one_step else room),
+                seed=derive(self.seed, *purpose),
+                min_tokens=self.segmenter.min_tokens if stops else 0,
+            )
+            return await teacher.engine.generate(request)
+
+        answer = await self.attendance.ask([self.seed, *purpose], ask)
         return self._proposal(teacher, expansion, prefill, answer)
 
     def _proposal(self, teacher: Teacher, expansion: Expansion, prefill: str, answer: Generation) -> Proposal:
@@ -81,13 +99,22 @@ class Pool:
         )  # fmt: skip
 
     async def answer(self, problem: ProblemView, trajectory: Trajectory, writer: int) -> Generation:
-        """The final answer, written by the teacher that wrote the last step (paper, section 3.4)."""
+        """The final answer, written by the teacher that wrote the last step (paper, section 3.4).
+
+        Raises:
+            Absence: that teacher cannot be asked.
+        """
         teacher = self.teachers[writer]
-        request = GenerateRequest(
-            prompt=answer_prompt(teacher.engine.opening(problem.question), trajectory.thinking),
-            sampling=teacher.sampling,
-            stop=(),
-            max_tokens=self.budget.answer,
-            seed=derive(self.seed, "answer", problem.id, trajectory.key, teacher.label),
-        )
-        return await teacher.engine.generate(request)
+        purpose: list[str | int] = ["answer", problem.id, trajectory.key, teacher.label]
+
+        async def ask() -> Generation:
+            request = GenerateRequest(
+                prompt=answer_prompt(teacher.engine.opening(problem.question), trajectory.thinking),
+                sampling=teacher.sampling,
+                stop=(),
+                max_tokens=self.budget.answer,
+                seed=derive(self.seed, *purpose),
+            )
+            return await teacher.engine.generate(request)
+
+        return await self.attendance.ask([self.seed, *purpose], ask)

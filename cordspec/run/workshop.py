@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cordspec.artifacts.store import RunDirectory, is_disk_error
 from cordspec.diagnostics import Diagnostic
@@ -22,6 +22,7 @@ from cordspec.plan import Graph
 from cordspec.run.events import Observer
 from cordspec.run.gateway import ModelGateway
 from cordspec.run.ledger import Ledger
+from cordspec.run.seeds import derive
 
 STUDENT_WEIGHTS = "model"
 """The directory of a trained student inside its stage's directory."""
@@ -44,14 +45,14 @@ class Engines:
     """The engines of a process: equal weights with equal settings are loaded once, for all variants."""
 
     def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+        self.journal = journal
         self._device = asyncio.Lock()
         self._gateways: dict[str, ModelGateway] = {}
 
     def gateway(self, fingerprint: str, open_engine: Callable[[], Engine]) -> ModelGateway:
         """The way to an engine, which is opened when it is first asked something."""
         if fingerprint not in self._gateways:
-            self._gateways[fingerprint] = ModelGateway(open_engine, fingerprint, self._journal, self._device)
+            self._gateways[fingerprint] = ModelGateway(open_engine, fingerprint, self.journal, self._device)
         return self._gateways[fingerprint]
 
     @property
@@ -71,6 +72,7 @@ class Models:
     """The models of an experiment by block name."""
 
     def __init__(self, experiment: Experiment, engines: Engines) -> None:
+        self.journal = engines.journal
         self._experiment = experiment
         self._engines = engines
         self._components: dict[str, Model] = {}
@@ -91,7 +93,7 @@ class Models:
         if name not in self._fingerprints:
             with component_errors(self._experiment.blocks[name]):
                 self._fingerprints[name] = self.component(name).fingerprint()
-        return self._engines.gateway(self._fingerprints[name], lambda: self._open(name)).view(role, ledger)
+        return self._engines.gateway(self._fingerprints[name], lambda: self._open(name)).view(name, role, ledger)
 
     def _open(self, name: str) -> Engine:
         with component_errors(self._experiment.blocks[name]):
@@ -102,11 +104,27 @@ class Models:
 class StageContext:
     """What a component of one stage may use (`cordspec.plugin.Context`): models in their role, costs counted."""
 
-    models: Models
+    shop: Workshop
     ledger: Ledger
+    block: Block
+    """The block of the component, for diagnostics."""
+    graders: dict[str, Grader] = field(default_factory=dict)
 
-    def engine(self, ref: Ref) -> EngineAccess:
-        return self.models.view(ref.name, "prover", self.ledger)
+    def engine(self, ref: Ref, role: Role = "prover") -> EngineAccess:
+        return self.shop.models.view(ref.name, role, self.ledger)
+
+    def grader(self, name: str) -> Grader:
+        if name not in self.graders:
+            self.graders[name] = grader_of(self.shop.registry, name, self.block)
+        return self.graders[name]
+
+    def seed(self, *parts: str | int) -> int:
+        return derive(self.shop.experiment.options.seed, self.block.name, *parts)
+
+    def close(self) -> None:
+        """Release the graders."""
+        for grader in self.graders.values():
+            grader.close()
 
 
 def grader_of(registry: Registry, name: str, block: Block) -> Grader:

@@ -19,6 +19,8 @@ from cordspec.plugin import (
     GenerateRequest,
     Generation,
     Prompt,
+    RewardRequest,
+    Rewards,
     ScoreRequest,
     Segment,
     TokenLogprobs,
@@ -84,6 +86,9 @@ class TransformersEngine:
     async def score(self, requests: Sequence[ScoreRequest]) -> Sequence[TokenLogprobs]:
         return await _compute(lambda: self._score(requests))
 
+    async def reward(self, requests: Sequence[RewardRequest]) -> Sequence[Rewards]:
+        raise Unavailable("this model has no reward head", "name a model that was trained to reward steps")
+
     async def close(self) -> None:
         """Nothing to release beyond what the garbage collector takes."""
 
@@ -100,7 +105,11 @@ class TransformersEngine:
         waiting = sorted((row for row in rows if row.room >= 1), key=lambda row: len(row.ids))
         for first in range(0, len(waiting), MOST_ROWS):
             batch = waiting[first : first + MOST_ROWS]
-            self._hold([row.ids[:-1] for row in batch])
+            prefixes = [row.ids[:-1] for row in batch]
+            shares, before = self._missing(prefixes), self._prefilled
+            self._hold(prefixes)
+            for row, share in zip(batch, _summing_to(self._prefilled - before, shares), strict=True):
+                row.prefilled = share
             self._decode_rows(batch)
             answers.update((row.number, row.generation()) for row in batch)
             self._tree.evict()
@@ -141,8 +150,12 @@ class TransformersEngine:
         fitting.sort(key=lambda number: spans[number][1])
         for begin in range(0, len(fitting), MOST_ROWS):
             batch = fitting[begin : begin + MOST_ROWS]
-            for number, values in zip(batch, self._target_logprobs([spans[number] for number in batch]), strict=True):
-                answers[number] = TokenLogprobs(values, prompt_tokens=spans[number][1])
+            rows = [spans[number] for number in batch]
+            shares, before = self._missing([ids[: last - 1] for ids, _, last in rows]), self._prefilled
+            scored = self._target_logprobs(rows)
+            shares = _summing_to(self._prefilled - before, shares)
+            for number, values, share in zip(batch, scored, shares, strict=True):
+                answers[number] = TokenLogprobs(values, spans[number][1], share)
             self._tree.evict()
         empty = TokenLogprobs(())
         return [answers.get(number, empty) for number in range(len(requests))]
@@ -171,6 +184,16 @@ class TransformersEngine:
 
     # shared prefixes
 
+    def _missing(self, prefixes: Sequence[Ids]) -> list[int]:
+        """For each sequence the tokens that neither the tree nor a sequence before it in sorted order has."""
+        new = [0] * len(prefixes)
+        former: Ids = ()
+        for at in sorted(range(len(prefixes)), key=lambda at: prefixes[at]):
+            ids = prefixes[at]
+            new[at] = len(ids) - max(self._tree.match(ids), _shared(former, ids))
+            former = ids
+        return new
+
     def _hold(self, prefixes: Sequence[Ids]) -> None:
         """Make sure that the states of all these token sequences are in the tree; what they share is computed once."""
         held = {prefix: self._tree.match(prefix) for prefix in set(prefixes)}
@@ -193,7 +216,7 @@ class TransformersEngine:
         """The parts, not held yet, that neighbours in sorted order have in common."""
         stems = []
         for one, other in pairwise(ordered):
-            shared = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+            shared = _shared(one, other)
             if shared - self._tree.match(one[:shared]) >= SHORTEST_SHARED:
                 stems.append(one[:shared])
         return stems
@@ -243,6 +266,16 @@ class TransformersEngine:
     def _decode(self, ids: Sequence[int]) -> str:
         text = self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return str(text)
+
+
+def _shared(one: Ids, other: Ids) -> int:
+    """The number of leading tokens that two sequences have in common."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _summing_to(total: int, shares: list[int]) -> list[int]:
+    """Shares of a cost that add up to what was really computed: the first row bears the difference."""
+    return [shares[0] + total - sum(shares), *shares[1:]] if shares else []
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> tuple[int, ...]:

@@ -28,9 +28,10 @@ class DecodingRow:
         self.room = room
         self.uniforms = UniformStream(request.seed)
         self.drawn: list[int] = []
+        self.prefilled = 0
         self._ends = ends
         self._decode = decode
-        self._watch = StopWatch(request.stop, decode, token_text)
+        self._watch = StopWatch(request.stop, request.min_tokens, decode, token_text)
         self._found: tuple[str, str] | None = None
 
     @property
@@ -62,7 +63,8 @@ class DecodingRow:
         spent, asked = len(self.drawn), len(self.ids)
         if self._found is not None:
             text, stop = self._found
-            return Generation(text, spent, "stop", stop, asked)
+            return Generation(text, spent, "stop", stop, asked, self.prefilled)
         if self._ended:
-            return Generation(self._decode(self.drawn[:-1]), spent, "end", None, asked)
-        return Generation(self._decode(self.drawn) if self.drawn else "", spent, "length", None, asked)
+            return Generation(self._decode(self.drawn[:-1]), spent, "end", None, asked, self.prefilled)
+        text = self._decode(self.drawn) if self.drawn else ""
+        return Generation(text, spent, "length", None, asked, self.prefilled)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from cordspec.plugin import THINK_CLOSE
+
 
 class StopWatch:
     """Finds the first stop string in a row's text without decoding the whole text at every token.
@@ -13,9 +15,10 @@ class StopWatch:
     """
 
     def __init__(
-        self, stops: Sequence[str], decode: Callable[[Sequence[int]], str], token_text: dict[int, str]
+        self, stops: Sequence[str], min_tokens: int, decode: Callable[[Sequence[int]], str], token_text: dict[int, str]
     ) -> None:
         self._stops = stops
+        self._min_tokens = min_tokens
         self._decode = decode
         self._token_text = token_text
         self._last = {stop[-1] for stop in stops}
@@ -26,7 +29,10 @@ class StopWatch:
         if not self._stops or not (self._always or self._last & set(self._text_of(ids[-1]))):
             return None
         text = self._decode(ids)
-        places = [(at, stop) for stop in self._stops if (at := text.find(stop)) >= 0]
+        first = len(self._decode(ids[: self._min_tokens])) if self._min_tokens else 0
+        places = [
+            (at, stop) for stop in self._stops if (at := text.find(stop, 0 if stop == THINK_CLOSE else first)) >= 0
+        ]
         if not places:
             return None
         at, stop = min(places)

@@ -14,9 +14,11 @@ from cordspec.domain.inference import GenerateRequest, Generation, Sampling, Sco
 from cordspec.domain.problem import Problem
 from cordspec.domain.prompt import Prompt, Segment, prompt_text
 from cordspec.errors import StageError
+from cordspec.journal import Journal
 from cordspec.model import Block
 from cordspec.model.blocks import Budget
 from cordspec.plugin import Candidate, Options
+from cordspec.run.attendance import Attendance
 from cordspec.run.driver import Driver, SearchRecord
 from cordspec.run.teachers import Pool, Teacher
 from cordspec_std.searches.beam import Beam, BeamOptions
@@ -70,7 +72,9 @@ class ByLength:
 
 def run(engines: Sequence[Scripted], scorer: object | None = None, size: int = 2, **budget: int) -> SearchRecord:
     teachers = tuple(Teacher(f"t{at}", engine, Sampling()) for at, engine in enumerate(engines))
-    pool = Pool(teachers, StepHeader(StepHeaderOptions()), Budget(**budget), seed=1)
+    pool = Pool(
+        teachers, StepHeader(StepHeaderOptions()), Budget(**budget), 1, Attendance("fail", 0.0, Journal(":memory:"))
+    )  # type: ignore[arg-type]
     driver = Driver(pool, scorer or ByLength(), BLOCK, Beam(BeamOptions(size=size)), lambda record, wave: None)  # type: ignore[arg-type]
     return asyncio.run(driver.decode(PROBLEM))
 
@@ -78,14 +82,14 @@ def run(engines: Sequence[Scripted], scorer: object | None = None, size: int = 2
 def test_equal_proposals_are_one_candidate_with_all_its_authors() -> None:
     record = run([Scripted(["same.", "end!"]), Scripted(["same.", "end!"]), Scripted(["other.", "end!"])])
     first = record.waves[0]
-    assert [scored.trajectory.steps[0].authors for _, scored in first.candidates] == [("t0", "t1"), ("t2",)]
+    assert [one.scored.trajectory.steps[0].authors for one in first.candidates] == [("t0", "t1"), ("t2",)]
     assert record.trajectory is not None and record.trajectory.finished and not record.trajectory.forced
 
 
 def test_the_writer_of_the_last_step_writes_the_answer() -> None:
     engines = [Scripted(["a.", "b!"]), Scripted(["a longer one.", "b is longer here!"])]
     record = run(engines)
-    assert record.writer == 1
+    assert record.writer == "t1"
     assert prompt_text(engines[1].seen[-1].prompt).endswith("b is longer here!\n</think>")
     assert not any(prompt_text(request.prompt).endswith("</think>") for request in engines[0].seen)
 
@@ -100,7 +104,7 @@ def test_an_exhausted_budget_closes_the_trace_by_force() -> None:
 def test_silence_is_invalid_and_ends_the_search_without_a_trace() -> None:
     record = run([Scripted([""])])
     assert record.trajectory is None and record.answer is None
-    assert [proposal.violations for _, proposal in record.waves[0].invalid] == [("empty step",)]
+    assert [one.proposal.violations for one in record.waves[0].answered if one.proposal] == [("empty step",)]
 
 
 def test_the_answer_is_in_no_request_to_a_teacher() -> None:
@@ -113,7 +117,7 @@ def test_arrival_order_changes_nothing() -> None:
     def texts(seed: int | None) -> list[object]:
         delay = random.Random(seed) if seed is not None else None
         record = run([Scripted(["a.", "b.", "c!"], delay), Scripted(["d.", "e!"], delay)], size=3)
-        return [[(s.trajectory.key, s.score) for _, s in wave.candidates] for wave in record.waves]
+        return [[(one.scored.trajectory.key, one.scored.score) for one in wave.candidates] for wave in record.waves]
 
     assert all(texts(seed) == texts(None) for seed in range(10))
 
@@ -123,7 +127,7 @@ def test_a_scorer_that_fails_is_named() -> None:
         async def score(self, candidates: Sequence[Candidate]) -> list[float]:
             return []
 
-    with pytest.raises(StageError, match="scorer `pp` failed: ValueError: it gave 0 scores for 1 candidates"):
+    with pytest.raises(StageError, match="scorer `pp` failed: ValueError: it gave 0 scores for 1 candidate"):
         run([Scripted(["a!"])], Broken())
 
 

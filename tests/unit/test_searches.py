@@ -44,14 +44,14 @@ def play(machine: SearchMachine, seed: int, shuffle: int | None = None) -> list[
 def test_beam_keeps_the_best_candidates_in_any_arrival_order(
     size: int, samples: int, teachers: int, seed: int, shuffle: int
 ) -> None:
-    plain = play(BeamMachine(size, samples, teachers), seed)
-    assert plain == play(BeamMachine(size, samples, teachers), seed, shuffle)
+    plain = play(BeamMachine(size, samples, SearchSetting(teachers)), seed)
+    assert plain == play(BeamMachine(size, samples, SearchSetting(teachers)), seed, shuffle)
     assert all(len(kept) <= size for kept, _ in plain)
 
 
 @given(st.integers(1, 4), st.integers(0, 10_000))
 def test_beam_of_one_is_greedy(teachers: int, seed: int) -> None:
-    machine = BeamMachine(1, 1, teachers)
+    machine = BeamMachine(1, 1, SearchSetting(teachers))
     prefix, best = Trajectory(), None
     while expansions := machine.ask():
         assert {expansion.prefix.key for expansion in expansions} == {prefix.key}
@@ -80,7 +80,7 @@ def waves(machine: SearchMachine, script: Sequence[dict[tuple[str, int], tuple[s
 
 def test_a_finished_beam_competes_until_better_ones_push_it_out() -> None:
     """Two teachers, two beams. `x` finishes at once with 0.6; both children of `b` beat it in the second wave."""
-    machine = BeamMachine(2, 1, 2)
+    machine = BeamMachine(2, 1, SearchSetting(2))
     script = [
         {("", 0): ("x", 0.6, True), ("", 1): ("b", 0.5, False)},
         {("b", 0): ("c", 0.7, False), ("b", 1): ("d", 0.8, False)},
@@ -98,7 +98,7 @@ def test_a_finished_beam_competes_until_better_ones_push_it_out() -> None:
 
 
 def test_a_finished_beam_that_stays_best_wins() -> None:
-    machine = BeamMachine(2, 1, 2)
+    machine = BeamMachine(2, 1, SearchSetting(2))
     script = [
         {("", 0): ("x", 0.9, True), ("", 1): ("b", 0.5, False)},
         {("b", 0): ("c", 0.3, True), ("b", 1): ("d", 0.2, True)},
@@ -127,7 +127,7 @@ def test_ties_go_to_probability_then_length_then_teacher_then_content() -> None:
 
 
 def test_a_score_that_is_no_number_is_never_kept() -> None:
-    machine = BeamMachine(4, 1, 2)
+    machine = BeamMachine(4, 1, SearchSetting(2))
     first, second = machine.ask()
     bad = ScoredCandidate((0,), 0, first.prefix.extend((Step("n", ("t",), 1),), finished=True), Score(math.nan))
     decision = machine.tell([bad, candidate(second, "g", 0.1, finished=True)], 0)
@@ -136,7 +136,7 @@ def test_a_score_that_is_no_number_is_never_kept() -> None:
 
 
 def test_a_search_in_which_nobody_says_anything_ends_without_a_result() -> None:
-    machine = BeamMachine(2, 1, 1)
+    machine = BeamMachine(2, 1, SearchSetting(1))
     machine.ask()
     machine.tell([], 0)
     assert machine.ask() == [] and machine.result() is None
@@ -180,7 +180,7 @@ def test_curation_at_equal_tokens_agrees_with_its_targets_over_many_problems() -
 
 def test_a_prefix_closed_at_once_does_not_take_a_second_place() -> None:
     """`b` is kept open and finished; closing the open one gives the finished one again, which must not push out `c`."""
-    machine = BeamMachine(2, 1, 2)
+    machine = BeamMachine(2, 1, SearchSetting(2))
     first, second = machine.ask()
     machine.tell([candidate(first, "b", 0.9, finished=True), candidate(second, "b", 0.9)], 0)
     closes, goes_on = machine.ask()

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from cordspec.domain.facts import Capability, ModelFacts
-from cordspec.domain.inference import GenerateRequest, Generation, ScoreRequest, TokenLogprobs
+from cordspec.domain.inference import (
+    GenerateRequest,
+    Generation,
+    RewardRequest,
+    Rewards,
+    ScoreRequest,
+    TokenLogprobs,
+)
 from cordspec.domain.prompt import Prompt
 from cordspec.extension.component import Component, OptionsT
 
@@ -57,6 +64,14 @@ class Engine(Protocol):
         """
         ...
 
+    async def reward(self, requests: Sequence[RewardRequest]) -> Sequence[Rewards]:
+        """The rewards of steps; only of a model that declares the capability ``reward``.
+
+        Raises:
+            Unavailable: this engine has no reward head.
+        """
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -64,7 +79,7 @@ class Model(Component[OptionsT]):
     """Weights with engine settings, not yet loaded. Teacher, prover and student are roles of a model, not classes."""
 
     kind: ClassVar[str] = "model"
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({"continue", "score", "weights"})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"continue", "score", "weights", "chat"})
     """What its engine can do; a spec that needs more is refused."""
 
     @property

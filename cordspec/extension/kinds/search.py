@@ -23,6 +23,12 @@ class SearchSetting:
 
     teachers: int
     target_tokens: int | None = None
+    weights: tuple[int, ...] = ()
+    """How many proposals each teacher makes where a weight of 1 makes one; empty for one each."""
+
+    def weight(self, teacher: int) -> int:
+        """The weight of a teacher, by its place in the pool."""
+        return self.weights[teacher] if self.weights else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,11 @@ class Search(Component[OptionsT]):
     @property
     def matched(self) -> Ref | None:
         """The decode whose spending per problem this search is to match, if any."""
+        return None
+
+    @property
+    def integrator(self) -> Ref | None:
+        """The model that merges traces, for a search that asks for expansions of extent ``merge``."""
         return None
 
     def waves(self, steps: int, teachers: int) -> Sequence[Wave] | None:

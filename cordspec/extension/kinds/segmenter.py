@@ -40,6 +40,13 @@ class Segmenter(Component[OptionsT]):
     def stops(self, number: int) -> tuple[str, ...]:
         """The strings at which step ``number`` is surely over."""
 
+    @property
+    def min_tokens(self) -> int:
+        """Tokens at the start of a step in which its end is not looked for: it may begin with the very string at which
+        the next one begins.
+        """
+        return 0
+
     @abstractmethod
     def cut(self, text: str, number: int) -> list[Piece]:
         """Cut text that begins in step ``number`` into pieces."""

@@ -27,11 +27,13 @@ def no_circles(experiment: Experiment) -> Iterator[Diagnostic]:
 def pool_temperatures(experiment: Experiment) -> Iterator[Diagnostic]:
     for block in experiment.of_kind("pool"):
         pool = experiment.pool(block.name)
-        if not isinstance(pool.temperature, tuple) or len(pool.teachers) == 1:
-            continue
-        if len(pool.temperature) != len(pool.teachers):
-            message = f"{len(pool.temperature)} temperatures for {len(pool.teachers)} teachers"
+        temperatures = pool.temperature if isinstance(pool.temperature, tuple) else ()
+        if temperatures and len(pool.teachers) > 1 and len(temperatures) != len(pool.teachers):
+            message = f"{len(temperatures)} temperatures for {len(pool.teachers)} teachers"
             yield Diagnostic("E207", message, block.span_of("temperature"), "give one for all, or one for each")
+        elif pool.weights is not None and len(pool.weights) != len(pool.members):
+            message = f"{len(pool.weights)} weights for {len(pool.members)} teachers"
+            yield Diagnostic("E207", message, block.span_of("weights"), "give one for each, or leave them out")
 
 
 def scorer_fits_search(experiment: Experiment) -> Iterator[Diagnostic]:

@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cordspec.artifacts.records import CandidateRecord, TraceRecord, read_lines, to_lines
+from cordspec.artifacts.events import to_event_lines
+from cordspec.artifacts.records import TraceRecord, read_lines, to_lines
 from cordspec.artifacts.store import write_text
 from cordspec.domain.inference import Sampling
 from cordspec.domain.problem import Problem
@@ -18,6 +19,7 @@ from cordspec.extension.kinds.search import Search
 from cordspec.extension.kinds.segmenter import Segmenter
 from cordspec.model.blocks import PoolOptions
 from cordspec.plan import Stage
+from cordspec.run.attendance import Attendance
 from cordspec.run.driver import Driver, SearchRecord, WaveRecord
 from cordspec.run.events import StageProgress
 from cordspec.run.gather import gather
@@ -27,36 +29,39 @@ from cordspec.run.teachers import Pool, Teacher
 from cordspec.run.workshop import StageContext, Workshop, component_errors, grader_of
 
 TRACES, CANDIDATES, DATASET, LEDGER = "traces.jsonl", "candidates.jsonl", "dataset.jsonl", "ledger.json"
+EVENTS = "events.jsonl"
 
 
 async def decode(shop: Workshop, stage: Stage, out: Path) -> str:
-    """Run the searches of all problems and write traces, candidates, training set and ledger. Returns a summary."""
+    """Run the searches of all problems; write traces, candidates, events, training set, ledger. Returns a summary."""
     options = shop.experiment.decode(stage.block)
     problems = shop.problems[options.problems.name]
     ledger = Ledger()
     watch = _Watch(shop, stage, len(problems), ledger)
     watch.tell()
-    driver = _driver(shop, stage, ledger, watch)
+    driver, context = _driver(shop, stage, ledger, watch)
     targets = _targets(shop, driver.search)
     slots = asyncio.Semaphore(shop.experiment.options.in_flight)
     grader = grader_of(shop.registry, options.grader, shop.experiment.blocks[stage.block])
 
-    async def one(problem: Problem) -> tuple[TraceRecord, list[CandidateRecord]]:
+    async def one(problem: Problem) -> tuple[TraceRecord, SearchRecord]:
         async with slots:
             record = await driver.decode(problem, targets[problem.id] if targets else None)
-        trace = trace_record(record, driver.pool, grader)
+        trace = trace_record(record, grader)
         watch.on_problem(trace)
-        return trace, candidate_records(record)
+        return trace, record
 
     with component_errors(shop.experiment.blocks[stage.block]):
         try:
             made = await gather(one(problem) for problem in problems)
         finally:
             grader.close()
+            context.close()
     traces = [trace for trace, _ in made]
     taught = [trace for trace in traces if trace.steps and (options.keep == "all" or trace.correct)]
     write_text(out / TRACES, to_lines(traces))
-    write_text(out / CANDIDATES, to_lines(candidate for _, candidates in made for candidate in candidates))
+    write_text(out / CANDIDATES, to_lines(candidate for _, record in made for candidate in candidate_records(record)))
+    write_text(out / EVENTS, to_event_lines(event for _, record in made for event in record.events))
     write_text(out / DATASET, to_lines(_messages(trace) for trace in taught))
     write_text(out / LEDGER, json.dumps(ledger.as_dict(), indent=2, sort_keys=True) + "\n")
     right = sum(trace.correct for trace in traces)
@@ -69,7 +74,7 @@ def traces_of(shop: Workshop, block: str) -> list[TraceRecord]:
     return list(read_lines(path, TraceRecord))
 
 
-def _driver(shop: Workshop, stage: Stage, ledger: Ledger, watch: _Watch) -> Driver:
+def _driver(shop: Workshop, stage: Stage, ledger: Ledger, watch: _Watch) -> tuple[Driver, StageContext]:
     experiment = shop.experiment
     options = experiment.decode(stage.block)
     blocks = {kind: experiment.blocks[getattr(options, kind).name] for kind in ("segmenter", "scorer", "search")}
@@ -79,25 +84,24 @@ def _driver(shop: Workshop, stage: Stage, ledger: Ledger, watch: _Watch) -> Driv
     assert search_type is not None and issubclass(search_type, Search)
     with component_errors(blocks["segmenter"]):
         segmenter = segmenter_type(blocks["segmenter"].options)
+    context = StageContext(shop, ledger, blocks["scorer"])
     with component_errors(blocks["scorer"]):
-        scorer = scorer_type(blocks["scorer"].options, StageContext(shop.models, ledger))
+        scorer = scorer_type(blocks["scorer"].options, context)
     with component_errors(blocks["search"]):
         search = search_type(blocks["search"].options)
-    teachers = _teachers(shop, experiment.pool(options.pool.name), ledger)
-    pool = Pool(teachers, segmenter, options.budget, experiment.options.seed)
-    return Driver(pool, scorer, blocks["scorer"], search, watch.on_wave)
+    teaching = experiment.pool(options.pool.name)
+    attendance = Attendance(teaching.absence, teaching.patience, shop.models.journal)
+    teachers = _teachers(shop, teaching, ledger)
+    seed = experiment.options.seed
+    pool = Pool(teachers, segmenter, options.budget, seed, attendance, teaching.weights or ())
+    return Driver(pool, scorer, blocks["scorer"], search, watch.on_wave), context
 
 
 def _teachers(shop: Workshop, pool: PoolOptions, ledger: Ledger) -> tuple[Teacher, ...]:
     """The teachers of a pool with their temperatures; a label is the model's name, with ``@T`` where that is not unique."""
-    if isinstance(pool.temperature, tuple):
-        refs = pool.teachers * len(pool.temperature) if len(pool.teachers) == 1 else pool.teachers
-        temperatures = pool.temperature
-    else:
-        refs, temperatures = pool.teachers, (pool.temperature,) * len(pool.teachers)
-    names = [ref.name for ref in refs]
+    names = [ref.name for ref, _ in pool.members]
     teachers: list[Teacher] = []
-    for name, temperature in zip(names, temperatures, strict=True):
+    for (_, temperature), name in zip(pool.members, names, strict=True):
         label = name if names.count(name) == 1 else f"{name}@{temperature:g}"
         repeated = sum(teacher.label.split("#")[0] == label for teacher in teachers)
         label = f"{label}#{repeated + 1}" if repeated else label
@@ -142,7 +146,8 @@ class _Watch:
     def on_wave(self, record: SearchRecord, wave: WaveRecord) -> None:
         self.waves += 1
         self.candidates += len(wave.candidates)
-        self.best = max([self.best, *(one.score.value for _, one in wave.candidates if one.score is not None)])
+        scores = [one.scored.score.value for one in wave.candidates if one.scored.score is not None]
+        self.best = max([self.best, *scores])
         self.tell()
 
     def on_problem(self, trace: TraceRecord) -> None:

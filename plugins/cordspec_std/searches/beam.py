@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ from cordspec.plugin import (
     Wave,
     hookimpl,
 )
+from cordspec_std.searches.completion import RULES, Rule
 
 
 class BeamOptions(Options):
@@ -27,20 +28,18 @@ class BeamOptions(Options):
 
     size: int = Field(4, ge=1, le=256, description="number of prefixes that are kept; 1 is greedy search")
     samples: int = Field(1, ge=1, le=64, description="proposals of each teacher for each prefix")
-    finished: Literal["compete"] = Field(
-        "compete", description="finished beams keep their place while their score stays among the best"
+    finished: Rule = Field(
+        "compete",
+        description="finished beams keep their place while their score stays among the best, are set aside without a"
+        " place, keep their place for good, or the first one ends the search",
     )
 
 
 class Beam(Search[BeamOptions]):
-    """Keeps the ``size`` best prefixes and stops when all of them are finished."""
+    """Keeps the ``size`` best prefixes until its rule of completion ends the search."""
 
     name: ClassVar[str] = "beam"
     unit: ClassVar[str] = "step"
-
-    def __init__(self, options: BeamOptions) -> None:
-        super().__init__(options)
-        self._size, self._samples = options.size, options.samples
 
     def waves(self, steps: int, teachers: int) -> Sequence[Wave]:
         each = teachers * self.options.samples
@@ -51,55 +50,48 @@ class Beam(Search[BeamOptions]):
         return made
 
     def start(self, setting: SearchSetting) -> BeamMachine:
-        return BeamMachine(self._size, self._samples, setting.teachers)
+        return BeamMachine(self.options.size, self.options.samples, setting, self.options.finished)
 
 
 class BeamMachine(SearchMachine):
     """Beam search of one problem. In the first wave there is one prefix, so fewer than ``size`` may be kept."""
 
-    def __init__(self, size: int, samples: int, teachers: int) -> None:
-        self._size, self._samples, self._teachers = size, samples, teachers
-        self._kept: list[ScoredCandidate] = []
-        self._open: list[Trajectory] = [Trajectory()]
+    def __init__(self, size: int, samples: int, setting: SearchSetting, rule: Rule = "compete") -> None:
+        self._size, self._complete = size, RULES[rule]
+        self._turns = [
+            (teacher, index)
+            for teacher in range(setting.teachers)
+            for index in range(samples * setting.weight(teacher))
+        ]
+        self._finished: list[ScoredCandidate] = []
+        self._open: list[ScoredCandidate] = []
+        self._prefixes: list[Trajectory] = [Trajectory()]
         self._asked = 0
         self._wave = 0
 
     def ask(self) -> Sequence[Expansion]:
-        wanted = [
-            (prefix, teacher, index)
-            for prefix in self._open
-            for teacher in range(self._teachers)
-            for index in range(self._samples)
-        ]
+        wanted = [(prefix, *turn) for prefix in self._prefixes for turn in self._turns]
         first = self._asked
         self._asked += len(wanted)
-        return [
-            Expansion(first + at, prefix, teacher, index, "step") for at, (prefix, teacher, index) in enumerate(wanted)
-        ]
+        return [Expansion(first + at, prefix, teacher, index) for at, (prefix, teacher, index) in enumerate(wanted)]
 
     def tell(self, candidates: Sequence[ScoredCandidate], spent_tokens: int) -> Decision:
         valid = [candidate for candidate in candidates if candidate.score is not None and candidate.score.valid]
-        finished = [candidate for candidate in self._kept if candidate.trajectory.finished]
-        kept = _distinct(sorted([*finished, *valid], key=lambda candidate: candidate.rank))[: self._size]
+        before = self._finished
         if valid:
-            self._kept = kept
-            self._open = [candidate.trajectory for candidate in kept if not candidate.trajectory.finished]
+            self._finished, self._open, over = self._complete(before, valid, self._size)
+            self._prefixes = [] if over else [one.trajectory for one in self._open]
         else:
-            self._open = []
-        chosen = {id(candidate) for candidate in self._kept}
-        dropped = sorted((c for c in [*finished, *candidates] if id(c) not in chosen), key=lambda c: c.rank)
+            self._prefixes = []  # nobody has said anything more: what was kept stays
+        kept = sorted([*self._finished, *self._open], key=lambda candidate: candidate.rank)
+        chosen = {id(candidate) for candidate in kept}
+        dropped = sorted((c for c in [*before, *candidates] if id(c) not in chosen), key=lambda c: c.rank)
         self._wave += 1
-        return Decision(self._wave, tuple(self._kept), tuple(dropped))
+        return Decision(self._wave, tuple(kept), tuple(dropped))
 
     def result(self) -> ScoredCandidate | None:
         """The best finished one; if there is none, the best of all, which the driver then closes."""
-        finished = [candidate for candidate in self._kept if candidate.trajectory.finished]
-        return min(finished or self._kept, key=lambda candidate: candidate.rank, default=None)
-
-
-def _distinct(ranked: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
-    """Without repeated trajectories: a prefix that is closed at once may equal one that finished a wave before."""
-    return list({candidate.trajectory.key: candidate for candidate in reversed(ranked)}.values())[::-1]
+        return min(self._finished or self._open, key=lambda candidate: candidate.rank, default=None)
 
 
 @hookimpl

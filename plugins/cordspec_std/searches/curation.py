@@ -75,6 +75,21 @@ class Curation(Search[CurationOptions]):
         return CurationMachine(self._each, setting, self._key)
 
 
+def turns(setting: SearchSetting) -> list[int]:
+    """One round of whole traces: each teacher as often as its weight says, the others in between."""
+    heaviest = max(setting.weight(teacher) for teacher in range(setting.teachers))
+    return [
+        teacher for turn in range(heaviest) for teacher in range(setting.teachers) if turn < setting.weight(teacher)
+    ]
+
+
+def turn_of(number: int, one_round: Sequence[int]) -> tuple[int, int]:
+    """Whose turn the trace of this number is, and how many that teacher wrote before it."""
+    rounds, at = divmod(number, len(one_round))
+    teacher = one_round[at]
+    return teacher, rounds * one_round.count(teacher) + one_round[:at].count(teacher)
+
+
 class CurationMachine(SearchMachine):
     """Traces of one problem, in turns over the teachers.
 
@@ -84,7 +99,8 @@ class CurationMachine(SearchMachine):
 
     def __init__(self, each: int, setting: SearchSetting, key: Callable[[ScoredCandidate], Any] | None = None) -> None:
         self._key = key or PICKS["score"]
-        self._each, self._teachers, self._target = each, setting.teachers, setting.target_tokens
+        self._turns = turns(setting)
+        self._each, self._target = each, setting.target_tokens
         self._asked = 0
         self._spent = 0
         self._wave = 0
@@ -92,17 +108,14 @@ class CurationMachine(SearchMachine):
 
     def ask(self) -> Sequence[Expansion]:
         if self._target is None:
-            count = 0 if self._asked else self._each * self._teachers
+            count = 0 if self._asked else self._each * len(self._turns)
         elif self._asked == 0:
             count = 1
         else:
             count = int(self._spent + self._spent / self._asked / 2 < self._target)
         wanted = range(self._asked, self._asked + count)
         self._asked += count
-        return [
-            Expansion(number, Trajectory(), number % self._teachers, number // self._teachers, "trace")
-            for number in wanted
-        ]
+        return [Expansion(number, Trajectory(), *turn_of(number, self._turns), "trace") for number in wanted]
 
     def tell(self, candidates: Sequence[ScoredCandidate], spent_tokens: int) -> Decision:
         self._spent += spent_tokens

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar
 
 from pydantic import Field
 
-from cordspec.plugin import Component, Options, Piece, Segmenter, Tokens, Unavailable, hookimpl
-
-ABSENT = "cutting by empty lines is not in this version; `step_header` is"
+from cordspec.plugin import Component, Options, Piece, Segmenter, Tokens, hookimpl
+from cordspec_std.segmenters.boundaries import cut_at
 
 
 class LineBreakOptions(Options):
     """Options of `segmenter NAME : line_break { ... }`."""
 
+    boundary: str = Field(
+        "\n\n", min_length=1, description="what stands between two steps; the paper's is an empty line"
+    )
     max_step: Tokens = Field(2_048, gt=0, description="a step is cut off after this many tokens")
 
 
 class LineBreak(Segmenter[LineBreakOptions]):
-    """A step ends at an empty line (paper, section 4.4)."""
+    """Cuts before each boundary, so that a step begins with the one before it. Models need no headers for it."""
 
     name: ClassVar[str] = "line_break"
-    absent: ClassVar[str] = ABSENT
 
     @property
     def max_step(self) -> int:
         return self.options.max_step
 
+    @property
+    def min_tokens(self) -> int:
+        """A step begins with the boundary itself, which takes one token, or two."""
+        return 2
+
     def prefill(self, number: int) -> str:
-        raise Unavailable(ABSENT)
+        return ""
 
     def stops(self, number: int) -> tuple[str, ...]:
-        raise Unavailable(ABSENT)
+        return (self.options.boundary,)
 
     def cut(self, text: str, number: int) -> list[Piece]:
-        raise Unavailable(ABSENT)
+        return cut_at(text, (found.start() for found in re.finditer(re.escape(self.options.boundary), text)))
 
 
 @hookimpl
