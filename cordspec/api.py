@@ -27,13 +27,17 @@ from cordspec.syntax.nodes import File
 if TYPE_CHECKING:
     from cordspec.plan import Graph
     from cordspec.plan.assumptions import Assumptions
+    from cordspec.report.export.columns import Form
+    from cordspec.report.export.export import Exported, Format
+    from cordspec.report.export.rows import Keep
+    from cordspec.report.provenance.drawing import TreeFormat
     from cordspec.report.report import Report
     from cordspec.run.events import Observer
     from cordspec.run.planning import Plan
 
 __all__ = [
-    "estimate", "execute", "load", "parse", "plan", "read", "refuse_absent", "render", "resolve", "validate",
-    "variants", "verify_lock", "write_report", "write_text",
+    "estimate", "execute", "export", "load", "parse", "plan", "read", "refuse_absent", "render", "resolve", "stats", "tree",
+    "validate", "variants", "verify_lock", "write_report", "write_text",
 ]  # fmt: skip
 
 
@@ -193,3 +197,63 @@ def render(run: Path) -> Report:
 
     found = load_variants(run)
     return make_sweep_report(found) if found else make_report(load_run(run))
+
+
+def stats(run: Path, decode: str | None = None, variant: str | None = None) -> tuple[Report, str]:
+    """What the events of a decode tell, as tables, and its teacher hit rate over progress as SVG.
+
+    Raises:
+        UsageError: the run has no such decode, or several and none is named.
+        IntegrityError: its files are missing or damaged.
+    """
+    from cordspec.report.provenance.figure import hit_rate_figure
+    from cordspec.report.provenance.load import load_provenance
+    from cordspec.report.provenance.stats import make_stats
+    from cordspec.report.provenance.tables import stats_report
+
+    made = make_stats(load_provenance(run, decode, variant))
+    return stats_report(made), hit_rate_figure(made.shares, f"Teacher hit rate: {made.decode}")
+
+
+def tree(
+    run: Path,
+    decode: str | None = None,
+    variant: str | None = None,
+    problem: str | None = None,
+    format: TreeFormat = "text",
+) -> str:
+    """The search trees of a decode, of all its problems or of one.
+
+    Raises:
+        UsageError: the run has no such decode or problem, or several and none is named.
+        IntegrityError: its files are missing or damaged.
+    """
+    from cordspec.report.provenance.drawing import draw_trees
+    from cordspec.report.provenance.load import choose_problem, load_provenance
+
+    found = load_provenance(run, decode, variant)
+    return draw_trees(found if problem is None else choose_problem(found, problem), format)
+
+
+def export(
+    run: Path,
+    to: Path,
+    *,
+    decode: str = "",
+    variant: str = "",
+    forms: Sequence[Form] = ("messages", "prompt_completion", "preferences", "step_labels"),
+    formats: Sequence[Format] = ("jsonl",),
+    keep: Keep | None = None,
+    margin: float = 0.0,
+) -> Exported:
+    """Training data from a finished decode of a run directory, made from its files alone, in a directory of its own.
+
+    Raises:
+        UsageError: there is no such decode, or nothing to export, or something else lies in ``to``.
+        CordspecError: the run is damaged, the disk is full, pyarrow is missing.
+    """
+    from cordspec.report.export.export import export as _export
+    from cordspec.report.export.rows import Selection
+    from cordspec.report.export.source import find_source
+
+    return _export(find_source(run, decode, variant), to, Selection(tuple(forms), keep, margin), formats)

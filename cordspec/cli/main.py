@@ -30,6 +30,9 @@ COMMANDS: Final = {
     "completion": "a completion script for a shell",
     "explain": "what a diagnostic code means",
     "report": "report on a run",
+    "export": "training data from a run",
+    "stats": "costs, hit rates, lengths and scores of a decode",
+    "tree": "the search trees of a decode",
 }
 """Every command with its line of help; its module in this package has the same name."""
 

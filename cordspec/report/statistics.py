@@ -66,3 +66,11 @@ def sign_flip_p(differences: Sequence[float]) -> float:
             total += size if bits >> at & 1 else -size
         extreme += abs(total) >= observed
     return (extreme + 1) / (FLIPS + 1)
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The value at a share of an ordered sample that is not empty, between two values by linear interpolation."""
+    at = share * (len(ordered) - 1)
+    below = math.floor(at)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (at - below)

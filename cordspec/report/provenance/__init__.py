@@ -1,0 +1,1 @@
+"""What the events of a decode tell: costs and where tokens went, whose steps stand, how scores decided, the search tree."""
