@@ -241,19 +241,22 @@ def export(
     *,
     decode: str = "",
     variant: str = "",
-    forms: Sequence[Form] = ("messages", "prompt_completion", "preferences", "step_labels"),
+    forms: Sequence[Form] = (),
     formats: Sequence[Format] = ("jsonl",),
     keep: Keep | None = None,
     margin: float = 0.0,
 ) -> Exported:
     """Training data from a finished decode of a run directory, made from its files alone, in a directory of its own.
 
+    ``forms`` are all for none.
+
     Raises:
         UsageError: there is no such decode, or nothing to export, or something else lies in ``to``.
         CordspecError: the run is damaged, the disk is full, pyarrow is missing.
     """
+    from cordspec.report.export.columns import FORMS
     from cordspec.report.export.export import export as _export
     from cordspec.report.export.rows import Selection
     from cordspec.report.export.source import find_source
 
-    return _export(find_source(run, decode, variant), to, Selection(tuple(forms), keep, margin), formats)
+    return _export(find_source(run, decode, variant), to, Selection(tuple(forms) or FORMS, keep, margin), formats)
