@@ -50,7 +50,7 @@ def export(source: Source, to: Path, selection: Selection, formats: Sequence[For
     if not any(counts.values()):
         message = f"`{source.decode.name}` gives no row of {', '.join(rows)}"
         help = "lower --margin, give --keep all, or take another decode: no trace is right or no sibling scored lower"
-        raise UsageError(Diagnostic("E709", message, help=help))
+        raise UsageError(Diagnostic("E711", message, help=help))
     with writing(to) as directory:
         # one file for each form is loaded: with both, every row would come twice
         loaded = {form: _write_rows(directory, form, found, formats) for form, found in rows.items() if found}
