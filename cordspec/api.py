@@ -25,6 +25,7 @@ from cordspec.syntax import parse as _parse
 from cordspec.syntax.nodes import File
 
 if TYPE_CHECKING:
+    from cordspec.artifacts.replays import Replay
     from cordspec.plan import Graph
     from cordspec.plan.assumptions import Assumptions
     from cordspec.report.export.columns import Form
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
     from cordspec.run.planning import Plan
 
 __all__ = [
-    "estimate", "execute", "export", "load", "parse", "plan", "read", "refuse_absent", "render", "resolve", "stats", "tree",
-    "validate", "variants", "verify_lock", "write_report", "write_text",
+    "estimate", "execute", "export", "load", "parse", "plan", "read", "refuse_absent", "render", "render_replay", "replay",
+    "resolve", "stats", "tree", "validate", "variants", "verify_lock", "write_replayed_traces", "write_report",
+    "write_text",
 ]  # fmt: skip
 
 
@@ -260,3 +262,42 @@ def export(
     from cordspec.report.export.source import find_source
 
     return _export(find_source(run, decode, variant), to, Selection(tuple(forms) or FORMS, keep, margin), formats)
+
+
+def replay(
+    run: Path, sets: Sequence[str] = (), *, decodes: Sequence[str] = (), variant: str = "",
+    registry: Registry | None = None,
+) -> list[Replay]:  # fmt: skip
+    """Decide decodes of a finished run again with other settings, as far as its stored candidates suffice.
+
+    Raises:
+        UsageError: it is no run directory, or has no such decode or variant.
+        SpecError: a setting is wrong.
+    """
+    import asyncio
+
+    from cordspec.run.replaying import replay as _replay
+
+    return asyncio.run(_replay(run, decodes, variant, sets, registry or Registry()))
+
+
+def render_replay(replays: Sequence[Replay]) -> Report:
+    """What a replay says."""
+    from cordspec.report.replayed import make_replay_report
+
+    return make_replay_report(replays)
+
+
+def write_replayed_traces(directory: Path, replays: Sequence[Replay]) -> None:
+    """Write the traces that came out, a file for each decode.
+
+    Raises:
+        IncompleteError: it cannot be written.
+    """
+    from cordspec.artifacts.records import to_lines
+    from cordspec.artifacts.store import disk_errors
+
+    with disk_errors(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+    for one in replays:
+        write_text(directory / f"{one.decode}.jsonl", to_lines(each.trace for each in one.problems if each.trace))

@@ -16,7 +16,9 @@ COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e
 
 
 def hit_rate_figure(shares: Mapping[Cell, Band], title: str) -> str:
-    """The picture of `share_by_progress`. Bins in which no step begins are gaps in nothing: lines go on over them."""
+    """The picture of `share_by_progress`. Bins in which steps of fewer than two problems begin have no band: they are left
+    out, and the lines go on over them.
+    """
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
@@ -52,22 +54,25 @@ def _teachers(shares: Mapping[Cell, Band]) -> Iterator[str]:
     for number, teacher in enumerate(sorted({name for name, _ in shares})):
         colour = COLOURS[number % len(COLOURS)]
         dash = ' stroke-dasharray="6 3"' if number >= len(COLOURS) else ""
-        points = [
-            ((at + 0.5) / BINS, band)
-            for at in range(BINS)
-            if (band := shares.get((teacher, at))) and band.value is not None
-        ]
-        banded = [(at, band.low, band.high) for at, band in points if band.low is not None and band.high is not None]
-        if banded:
-            edge = [(at, high) for at, _, high in banded] + [(at, low) for at, low, _ in reversed(banded)]
-            yield f'<polygon points="{_points(edge)}" fill="{colour}" fill-opacity="0.15"/>'
-        line = [(at, band.value) for at, band in points if band.value is not None]
+        points = [(at, *drawn) for at in range(BINS) if (drawn := _drawn(shares.get((teacher, at))))]
+        edge = [(at, high) for at, _, _, high in points] + [(at, low) for at, _, low, _ in reversed(points)]
+        line = [(at, share) for at, share, _, _ in points]
+        yield f'<polygon points="{_points(edge)}" fill="{colour}" fill-opacity="0.15"/>'
         yield f'<polyline points="{_points(line)}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>'
-        yield from (f'<circle cx="{_x(at)}" cy="{_y(share)}" r="3" fill="{colour}"/>' for at, share in line)
+        yield from (
+            f'<circle cx="{_x((at + 0.5) / BINS)}" cy="{_y(share)}" r="3" fill="{colour}"/>' for at, share in line
+        )
         top = TOP + 10 + 20 * number
         yield f'<line x1="{_x(1) + 12}" x2="{_x(1) + 36}" y1="{top}" y2="{top}" stroke="{colour}" stroke-width="2"{dash}/>'
         yield f'<text x="{_x(1) + 42}" y="{top + 4}">{escape(teacher)}</text>'
 
 
-def _points(points: list[tuple[float, float]]) -> str:
-    return " ".join(f"{_x(at)},{_y(share)}" for at, share in points)
+def _drawn(band: Band | None) -> tuple[float, float, float] | None:
+    """Value and limits of a band that has all three."""
+    if band is None or band.value is None or band.low is None or band.high is None:
+        return None
+    return band.value, band.low, band.high
+
+
+def _points(points: list[tuple[int, float]]) -> str:
+    return " ".join(f"{_x((at + 0.5) / BINS)},{_y(share)}" for at, share in points)

@@ -127,6 +127,8 @@ class _Replay:
     def __init__(self, history: History) -> None:
         self.history = history
         self._texts: dict[str, Trajectory] = {EMPTY.key: EMPTY}
+        self._reached: dict[int, list[tuple[int, Trajectory]]] = {}
+        """By candidate: after how many of its new steps which prefix is reached."""
 
     def take(self, event: Event) -> None:
         history = self.history
@@ -141,7 +143,7 @@ class _Replay:
             case Formed():
                 self._form(event)
             case Scored():
-                history.nodes[event.candidate].scored = event
+                self._score(event)
             case Tied():
                 history.ties.append(event)
             case BackedUp():
@@ -161,28 +163,31 @@ class _Replay:
         node = Node(formed, attempts, self.history.places[formed.parent])
         self.history.nodes[formed.candidate] = node
         prefix = self._texts[formed.parent]
+        reached = []
         pieces = list(zip(node.first.steps, node.first.lengths, strict=True))
         for at, (text, length) in enumerate(pieces, 1):
-            prefix = prefix.extend(
-                (Step(text, formed.authors, length),), finished=formed.finished and at == len(pieces)
-            )
-            self._know(prefix, formed.candidate, at)
+            ends = formed.finished and at == len(pieces)
+            prefix = prefix.extend((Step(text, formed.authors, length),), finished=ends)
+            reached.append((at, prefix))
         if not pieces:
             prefix = prefix.extend((), finished=formed.finished)
-            self._know(prefix, formed.candidate, 0)
+            reached.append((0, prefix))
         if prefix.key != formed.key:
-            raise ValueError(
-                f"candidate {formed.candidate} of problem {formed.problem} is not what was proposed for it"
-            )
+            message = f"candidate {formed.candidate} of problem {formed.problem} is not what was proposed for it"
+            raise ValueError(message)
+        self._reached[formed.candidate] = reached
 
-    def _know(self, prefix: Trajectory, candidate: int, steps: int) -> None:
-        """A prefix is the work of the first candidate that reaches it in the fewest new steps: in a tree, the first rollout
-        from the node above it and not an earlier one that happened to go on alike.
+    def _score(self, scored: Scored) -> None:
+        """A prefix is the work of the first candidate with a score that reaches it in the fewest new steps: in a tree, the
+        first rollout from the node above it and not an earlier one that happened to go on alike.
         """
-        known = self.history.places.get(prefix.key)
-        if known is None or steps < known[1]:
-            self.history.places[prefix.key] = (candidate, steps)
-            self._texts[prefix.key] = prefix
+        places = self.history.places
+        self.history.nodes[scored.candidate].scored = scored
+        for steps, prefix in self._reached.pop(scored.candidate) if scored.value is not None else ():
+            key = prefix.key
+            if key not in places or steps < places[key][1]:
+                places[key] = (scored.candidate, steps)
+                self._texts[key] = prefix
 
     def _choose(self, finished: Finished) -> None:
         nodes = self.history.nodes
