@@ -52,8 +52,16 @@ def found(numbers: Sequence[int], trajectory: Trajectory, value: float | None) -
 # the machine
 
 
+def options(each: int, **more: object) -> IntegrationOptions:
+    return IntegrationOptions(integrator=Ref("model", "gpt"), traces_per_teacher=each, **more)
+
+
+def machine_of(each: int, teachers: int, **more: object) -> IntegrationMachine:
+    return IntegrationMachine(options(each, **more), SearchSetting(teachers))
+
+
 def test_traces_are_merged_in_rank_order_and_the_merged_one_is_the_result() -> None:
-    machine = IntegrationMachine(2, 1, "best", SearchSetting(2))
+    machine = machine_of(2, 2)
     assert [(e.number, e.teacher, e.index, e.extent) for e in machine.ask()] == [
         (0, 0, 0, "trace"), (1, 1, 0, "trace"), (2, 0, 1, "trace"), (3, 1, 1, "trace"),
     ]  # fmt: skip
@@ -74,11 +82,11 @@ def test_traces_are_merged_in_rank_order_and_the_merged_one_is_the_result() -> N
 @pytest.mark.parametrize(("teachers", "weights"), [(1, ()), (3, ()), (3, (1, 4, 2))])
 def test_the_first_wave_asks_what_curation_asks(teachers: int, weights: tuple[int, ...]) -> None:
     setting = SearchSetting(teachers, None, weights)
-    assert list(IntegrationMachine(3, 1, "best", setting).ask()) == list(CurationMachine(3, setting).ask())
+    assert list(IntegrationMachine(options(3), setting).ask()) == list(CurationMachine(3, setting).ask())
 
 
 def test_traces_without_a_score_are_no_sources() -> None:
-    machine = IntegrationMachine(1, 0, "best", SearchSetting(3))
+    machine = machine_of(1, 3, retries=0)
     machine.ask()
     still_open = ScoredCandidate((2,), 2, Trajectory(trace("open").steps, finished=False), Score.of(0.9))
     decision = machine.tell([found([0], trace("a"), None), found([1], trace("b"), 0.3), still_open], 0)
@@ -89,7 +97,7 @@ def test_traces_without_a_score_are_no_sources() -> None:
 @pytest.mark.parametrize("on_refusal", ["best", "fail"])
 @pytest.mark.parametrize("retries", [0, 1, 3])
 def test_a_refused_merge_is_asked_again_and_then_given_up(retries: int, on_refusal: str) -> None:
-    machine = IntegrationMachine(1, retries, on_refusal, SearchSetting(2))  # type: ignore[arg-type]
+    machine = machine_of(1, 2, retries=retries, on_refusal=on_refusal)
     machine.ask()
     best, worse = found([0], trace("a"), 0.9), found([1], trace("b"), 0.3)
     machine.tell([worse, best], 0)
@@ -104,7 +112,7 @@ def test_a_refused_merge_is_asked_again_and_then_given_up(retries: int, on_refus
 
 
 def test_a_merged_trace_that_the_scorer_failed_on_counts_as_refused() -> None:
-    machine = IntegrationMachine(1, 0, "best", SearchSetting(1))
+    machine = machine_of(1, 1, retries=0)
     machine.ask()
     machine.tell([best := found([0], trace("a"), 0.2)], 0)
     machine.ask()
@@ -113,15 +121,22 @@ def test_a_merged_trace_that_the_scorer_failed_on_counts_as_refused() -> None:
 
 
 def test_nothing_to_merge_ends_the_search() -> None:
-    machine = IntegrationMachine(1, 1, "best", SearchSetting(1))
+    machine = machine_of(1, 1)
     machine.ask()
     machine.tell([], 0)
     assert machine.ask() == [] and machine.result() is None
 
 
 def test_the_integrator_is_named_by_the_search() -> None:
-    options = IntegrationOptions(integrator=Ref("model", "gpt"))
-    assert Integration(options).integrator == Ref("model", "gpt") and not Integration.absent
+    assert Integration(options(1)).integrator == Ref("model", "gpt") and not Integration.absent
+
+
+def test_traces_can_be_shown_in_an_order_that_tells_nothing_of_their_scores() -> None:
+    machine = machine_of(2, 2, order="pool")
+    machine.ask()
+    good, same, bad = trace("good"), trace("same"), trace("bad")
+    machine.tell([found([3], good, 0.9), found([0, 2], same, 0.5), found([1], bad, 0.1)], 0)
+    assert machine.ask()[0].sources == (same, bad, same, good)
 
 
 # reading JSON

@@ -25,6 +25,7 @@ from cordspec.plugin import (
 from cordspec_std.searches.curation import CurationMachine
 
 OnRefusal = Literal["best", "fail"]
+Order = Literal["rank", "pool"]
 
 
 class IntegrationOptions(Options):
@@ -32,6 +33,11 @@ class IntegrationOptions(Options):
 
     integrator: WriterRef = Field(description="the model that merges the traces")
     traces_per_teacher: int = Field(4, ge=1, le=64, description="complete traces of each teacher for each problem")
+    order: Order = Field(
+        "rank",
+        description="in which order the integrator is shown the traces: best first, which tells it what a scorer that sees"
+        " the reference answer thinks, or as they were asked for, which tells it nothing",
+    )
     retries: int = Field(
         1, ge=0, le=16, description="how often more the integrator is asked where its answer is refused"
     )
@@ -55,8 +61,7 @@ class Integration(Search[IntegrationOptions]):
         return [Wave(teachers * self.options.traces_per_teacher, 0, steps, 1)]
 
     def start(self, setting: SearchSetting) -> IntegrationMachine:
-        options = self.options
-        return IntegrationMachine(options.traces_per_teacher, options.retries, options.on_refusal, setting)
+        return IntegrationMachine(self.options, setting)
 
 
 class IntegrationMachine(SearchMachine):
@@ -66,9 +71,10 @@ class IntegrationMachine(SearchMachine):
     alike is as many sources: how many agree is something an integrator can go by.
     """
 
-    def __init__(self, each: int, retries: int, on_refusal: OnRefusal, setting: SearchSetting) -> None:
-        self._traces = tuple(CurationMachine(each, SearchSetting(setting.teachers, None, setting.weights)).ask())
-        self._asks, self._on_refusal = 1 + retries, on_refusal
+    def __init__(self, options: IntegrationOptions, setting: SearchSetting) -> None:
+        unsized = SearchSetting(setting.teachers, None, setting.weights)
+        self._traces = tuple(CurationMachine(options.traces_per_teacher, unsized).ask())
+        self._asks, self._on_refusal, self._order = 1 + options.retries, options.on_refusal, options.order
         self._wave = 0
         self._ranked: tuple[ScoredCandidate, ...] = ()
         self._result: ScoredCandidate | None = None
@@ -80,8 +86,13 @@ class IntegrationMachine(SearchMachine):
         if self._wave == 0:
             return self._traces
         index = self._wave - 1
-        sources = tuple(one.trajectory for one in self._ranked for _ in one.expansions)
-        return [Expansion(len(self._traces) + index, Trajectory(), 0, index, "merge", sources)]
+        return [Expansion(len(self._traces) + index, Trajectory(), 0, index, "merge", self._sources())]
+
+    def _sources(self) -> tuple[Trajectory, ...]:
+        if self._order == "rank":
+            return tuple(one.trajectory for one in self._ranked for _ in one.expansions)
+        asked = {number: one.trajectory for one in self._ranked for number in one.expansions}
+        return tuple(asked[number] for number in sorted(asked))
 
     def tell(self, candidates: Sequence[ScoredCandidate], spent_tokens: int) -> Decision:
         self._wave += 1
