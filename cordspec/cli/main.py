@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "completion": "a completion script for a shell",
     "explain": "what a diagnostic code means",
     "report": "report on a run",
+    "replay": "decide a finished run again from its stored candidates",
     "export": "training data from a run",
     "stats": "costs, hit rates, lengths and scores of a decode",
     "tree": "the search trees of a decode",

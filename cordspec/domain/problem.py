@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A worked solution: the text inside ``<think>`` and the final answer sentence after it."""
+    """A worked solution: the text inside ``<think>`` and the final answer sentence after it.
+
+    Where a problem source knows them, ``steps`` are the pieces that make up ``thinking`` and ``labels`` say of each how
+    right it is: 1 right, 0 wrong.
+    """
 
     thinking: str
     answer: str
+    steps: tuple[str, ...] = ()
+    labels: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

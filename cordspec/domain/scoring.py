@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cordspec.domain.problem import ProblemView
 from cordspec.domain.trajectory import EMPTY, Trajectory
+
+
+Rank = tuple[float, float, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,11 @@ class ScoredCandidate:
     writer: int
     trajectory: Trajectory
     score: Score | None
+    rank: Rank = field(init=False, repr=False, compare=False)
+    """Sort key, best first: score, summed log-probability, fewer tokens, teacher order, content (paper.md 4)."""
 
-    @property
-    def rank(self) -> tuple[float, float, int, int, str]:
-        """Sort key, best first: score, summed log-probability, fewer tokens, teacher order, content (paper.md 4)."""
+    def __post_init__(self) -> None:
         tail = (self.trajectory.tokens, self.writer, self.trajectory.key)
-        if self.score is None or not self.score.valid:
-            return (math.inf, math.inf, *tail)
-        return (-self.score.value, -self.score.logprob, *tail)
+        score = self.score
+        head = (-score.value, -score.logprob) if score is not None and score.valid else (math.inf, math.inf)
+        object.__setattr__(self, "rank", (*head, *tail))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,9 @@ class Trajectory:
     steps: tuple[Step, ...] = ()
     finished: bool = False
     forced: bool = False
+    _content: _Hash | None = field(default=None, init=False, repr=False, compare=False)
+    """The hash of all steps so far: a longer trajectory goes on from it instead of reading its prefix again."""
+    _key: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def thinking(self) -> str:
@@ -37,14 +44,34 @@ class Trajectory:
 
     @property
     def key(self) -> str:
-        """Content hash: equal texts with equal ends are the same prefix, whoever wrote them."""
-        content = self.thinking + ("\x00finished" if self.finished else "")
-        from hashlib import sha256  # takes long to import, and checking a spec has no need of it
+        """Content hash: equal texts with equal ends are the same prefix, whoever wrote them.
 
-        return sha256(content.encode()).hexdigest()[:16]
+        The first 16 hexadecimal digits of the SHA-256 of the thinking, with a mark at its end once it is finished.
+        """
+        if not self._key:
+            content = self._hashed.copy()
+            if self.finished:
+                content.update(b"\x00finished")
+            object.__setattr__(self, "_key", content.hexdigest()[:16])
+        return self._key
+
+    @property
+    def _hashed(self) -> _Hash:
+        if self._content is None:
+            from hashlib import sha256  # takes long to import, and checking a spec has no need of it
+
+            object.__setattr__(self, "_content", sha256(self.thinking.encode()))
+        assert self._content is not None
+        return self._content
 
     def extend(self, steps: tuple[Step, ...], *, finished: bool, forced: bool = False) -> Trajectory:
-        return Trajectory((*self.steps, *steps), finished, forced)
+        """The same with more steps at its end."""
+        longer = Trajectory((*self.steps, *steps), finished, forced)
+        content = self._hashed.copy()
+        for step in steps:
+            content.update(step.text.encode())
+        object.__setattr__(longer, "_content", content)
+        return longer
 
     def close(self) -> Trajectory:
         """The same trajectory with ``</think>`` forced at its end (budget exhausted)."""

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 
 from cordspec.report import measures
 from cordspec.report.load import DecodeView, EvalView, RunView
+from cordspec.report.provenance.hits import share_by_progress
+from cordspec.report.provenance.load import ledgers
 from cordspec.report.statistics import Comparison, Estimate
 
 SCHEMA_VERSION = 1
@@ -60,6 +62,7 @@ def make_report(run: RunView) -> Report:
         expectation_table(measures.expectations(run)),
         comparison_table(compared),
         _cost_table(run),
+        _tokens_table(run),
         *(_share_table(decode) for decode in run.decodes if len(decode.pool) > 1),
         *(_tag_table(decode) for decode in run.decodes if measures.share_by_tag(decode.traces)),
     ]
@@ -171,7 +174,7 @@ def expectation_table(found: Sequence[measures.Expectation]) -> Table:
 
 def comparison_table(compared: Sequence[Comparison]) -> Table:
     rows = tuple(
-        (f"{one.first} − {one.second}", _difference(one.difference),
+        (f"{one.first} − {one.second}", signed(one.difference),
          str(one.difference.n), f"{one.p:.4f}")
         for one in compared
     )  # fmt: skip
@@ -198,13 +201,39 @@ def _cost_table(run: RunView) -> Table:
     return Table("Cost", columns, tuple(rows), note)
 
 
+def _tokens_table(run: RunView) -> Table:
+    rows = []
+    for name, ledger in ledgers(run).items():
+        spent = ledger.all_tokens
+        parts = (spent.kept, spent.discarded, spent.invalid, spent.cut, spent.copies)
+        shares = (f"{part / spent.generated:.0%}" if spent.generated else "–" for part in parts)
+        rows.append((name, f"{spent.generated:,}", *shares))
+    note = (
+        "What became of the tokens that were generated for a search: steps that stand in the traces, other steps of valid "
+        "candidates, invalid proposals, text cut off after a step, copies of another's step."
+    )
+    columns = ("decode", "generated", "kept", "discarded", "invalid", "cut off", "copies")
+    return Table("Tokens of the search", columns, tuple(rows), note)
+
+
 def _share_table(decode: DecodeView) -> Table:
-    shares = measures.teacher_share(decode.traces)
+    bands = share_by_progress([[step.authors for step in trace.steps] for trace in decode.traces], measures.BINS)
+    teachers = sorted({teacher for teacher, _ in bands})
     width = 100 // measures.BINS
-    columns = ("teacher", *(f"{at * width}–{(at + 1) * width} %" for at in range(measures.BINS)))
-    rows = tuple((author, *(f"{part:.0%}" for part in parts)) for author, parts in shares.items())
-    note = "Share of the chosen steps by author over the progress of a trace; authors of the same step share it."
-    return Table(f"Teacher share by progress: {decode.name}", columns, rows, note)
+    rows = tuple(
+        (
+            f"{at * width}–{(at + 1) * width} %",
+            f"{bands[teachers[0], at].n:g}",
+            *(str(bands[name, at]) for name in teachers),
+        )
+        for at in range(measures.BINS)
+        if teachers and (teachers[0], at) in bands
+    )
+    note = (
+        "Share of the chosen steps by author over the progress of a trace, with 95 % bootstrap bands over problems; authors "
+        "of the same step share it. `cordspec stats` has more."
+    )
+    return Table(f"Teacher share by progress: {decode.name}", ("progress", "steps", *teachers), rows, note)
 
 
 def _tag_table(decode: DecodeView) -> Table:
@@ -214,7 +243,8 @@ def _tag_table(decode: DecodeView) -> Table:
     return Table(f"Teacher share by kind of step: {decode.name}", ("step", *authors), rows)
 
 
-def _difference(value: Estimate) -> str:
+def signed(value: Estimate) -> str:
+    """A difference with its sign."""
     shown = str(value)
     return shown if shown.startswith("-") or value.value is None else f"+{shown}"
 

@@ -34,12 +34,22 @@ Request = TypeVar("Request", GenerateRequest, ScoreRequest, RewardRequest)
 Result = TypeVar("Result", Generation, TokenLogprobs, Rewards)
 
 
+class NotStored(Exception):
+    """Raised where only stored answers are to be used and the journal has none."""
+
+
 class ModelGateway:
-    """One model of a run. It is loaded when something is asked that the journal does not know."""
+    """One model of a run. It is loaded when something is asked that the journal does not know.
+
+    Args:
+        stored_only: the roles in which nothing new is generated.
+    """
 
     def __init__(
-        self, open_engine: Callable[[], Engine], fingerprint: str, journal: Journal, device: asyncio.Lock
-    ) -> None:
+        self, open_engine: Callable[[], Engine], fingerprint: str, journal: Journal, device: asyncio.Lock,
+        stored_only: frozenset[Role] = frozenset(),
+    ) -> None:  # fmt: skip
+        self.stored_only = stored_only
         self._open = open_engine
         self._fingerprint = fingerprint
         self._journal = journal
@@ -67,6 +77,11 @@ class ModelGateway:
     async def close(self) -> None:
         if self._engine is not None:
             await self._engine.close()
+
+    def knows(self, request: GenerateRequest) -> bool:
+        """Whether the journal has the answer."""
+        key = answer_key(self._fingerprint, request)
+        return key in self._journal.get([key])
 
     async def generate(self, request: GenerateRequest) -> tuple[Generation, float, bool]:
         """The answer, the seconds that it took when it was first given, and whether the journal knew it."""
@@ -143,6 +158,8 @@ class RoleView:
         return self._gateway.engine.count_tokens(text)
 
     async def generate(self, request: GenerateRequest) -> Generation:
+        if self._role in self._gateway.stored_only and not self._gateway.knows(request):
+            raise NotStored(self._name)
         answer, seconds, remembered = await self._gateway.generate(request)
         self._note(answer, seconds, remembered, generated=answer.tokens)
         return answer

@@ -44,15 +44,18 @@ class Workshop:
 class Engines:
     """The engines of a process: equal weights with equal settings are loaded once, for all variants."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, stored_only: frozenset[Role] = frozenset()) -> None:
         self.journal = journal
+        self._stored_only = stored_only
         self._device = asyncio.Lock()
         self._gateways: dict[str, ModelGateway] = {}
 
     def gateway(self, fingerprint: str, open_engine: Callable[[], Engine]) -> ModelGateway:
         """The way to an engine, which is opened when it is first asked something."""
         if fingerprint not in self._gateways:
-            self._gateways[fingerprint] = ModelGateway(open_engine, fingerprint, self.journal, self._device)
+            self._gateways[fingerprint] = ModelGateway(
+                open_engine, fingerprint, self.journal, self._device, self._stored_only
+            )
         return self._gateways[fingerprint]
 
     @property
