@@ -179,7 +179,7 @@ def test_fates_in_the_tree(search: History) -> None:
 
 
 def test_a_prefix_is_its_own_author_s_and_not_that_of_a_rollout_that_went_on_alike() -> None:
-    """A tree search: a rolls out "x z", b goes on from "x" with "z" too, and the trace goes on from what b wrote."""
+    """A tree search: what d rolls out fails. Then a rolls out "x z", b goes on from "x" with "z" too, c from what b wrote."""
     from cordspec.domain.trajectory import EMPTY, Step
 
     x = EMPTY.extend((Step("x", (), 0),), finished=False)
@@ -188,7 +188,13 @@ def test_a_prefix_is_its_own_author_s_and_not_that_of_a_rollout_that_went_on_ali
         x.extend((Step("z", (), 0), Step("!", (), 0)), finished=True),
     )
     q = x.extend((Step("z", (), 0), Step("?", (), 0)), finished=True)
-    texts = [("a", EMPTY, ("x", "z", "?"), q), ("b", x, ("z", "?"), q), ("c", xz, ("!",), end)]
+    w = x.extend((Step("w", (), 0),), finished=True)
+    texts = [
+        ("d", EMPTY, ("x", "w"), w),
+        ("a", EMPTY, ("x", "z", "?"), q),
+        ("b", x, ("z", "?"), q),
+        ("c", xz, ("!",), end),
+    ]
     events: list[Event] = []
     for number, (teacher, prefix, steps, made) in enumerate(texts):
         depth = len(prefix.steps)
@@ -200,12 +206,12 @@ def test_a_prefix_is_its_own_author_s_and_not_that_of_a_rollout_that_went_on_ali
                 "p", number + 1, number, made.key, prefix.key, (number,), (teacher,), len(made.steps), len(steps),
                 True, False, False,
             ),
-            Scored("p", number + 1, number, 0.5, 0.0, (), None, ()),
+            Scored("p", number + 1, number, None if teacher == "d" else 0.5, None, (), None, ()),
         ]  # fmt: skip
-    events.append(Finished("p", 3, 2, end.key, "c", False, "", ()))
+    events.append(Finished("p", 4, 3, end.key, "c", False, "", ()))
     (history,) = histories(events)
     assert [step.authors for step in history.trace] == [("a",), ("b",), ("c",)]
-    assert [branch.after for branch in branches(history)] == [None, 1, 1]
+    assert [branch.after for branch in branches(history)] == [None, None, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from cordspec.diagnostics import Diagnostic
 from cordspec.errors import IntegrityError, UsageError
 from cordspec.report.load import DecodeView, RunView, load_run, load_variants
 from cordspec.report.provenance.history import History, histories
+from cordspec.report.provenance.ledger import Ledger, make_ledger
 
 EVENTS = "events.jsonl"
 
@@ -44,7 +45,7 @@ def decode_histories(run: RunView, decode: DecodeView) -> tuple[History, ...]:
         UsageError: the decode was made before there were events.
         IntegrityError: the events cannot be read, or contradict each other.
     """
-    file = run.path / STAGES / decode.stage / EVENTS
+    file = _events(run, decode)
     if not file.exists():
         message = f"decode `{decode.name}` of {run.path} has no {EVENTS}: an older cordspec made it"
         raise UsageError(Diagnostic("E709", message, help="run the spec with this cordspec into another --out"))
@@ -53,6 +54,16 @@ def decode_histories(run: RunView, decode: DecodeView) -> tuple[History, ...]:
     except (OSError, ValueError) as error:
         message = f"the events of a finished stage cannot be read: {error}"
         raise IntegrityError(Diagnostic("E706", message, help=f"remove {file.parent} to make it again")) from error
+
+
+def ledgers(run: RunView) -> dict[str, Ledger]:
+    """The ledger of every decode of a run that has events.
+
+    Raises:
+        IntegrityError: events cannot be read, or contradict each other.
+    """
+    told = (decode for decode in run.decodes if _events(run, decode).exists())
+    return {decode.name: make_ledger(decode_histories(run, decode)) for decode in told}
 
 
 def choose_problem(found: Provenance, problem: str) -> Provenance:
@@ -70,6 +81,10 @@ def choose_problem(found: Provenance, problem: str) -> Provenance:
         message = f"{said} `{problem}` in decode `{found.view.name}`"
         raise UsageError(Diagnostic("E709", message, help=f"there are {shown}"))
     return Provenance(found.view, (found.histories[(exact or starting)[0]],))
+
+
+def _events(run: RunView, decode: DecodeView) -> Path:
+    return run.path / STAGES / decode.stage / EVENTS
 
 
 def _run(path: Path, variant: str | None) -> RunView:
