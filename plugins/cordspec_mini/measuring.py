@@ -71,16 +71,12 @@ def sharpness(engine: Engine, family: Family, problems: int, seed: int) -> list[
     asked: list[tuple[int, ScoreRequest]] = []
     for drawn in _unseen(family, problems, seed):
         opening = engine.opening(drawn.question)
-        bodies, found = drawn.work(random.Random(0), {})
-        rng = random.Random(_seed(drawn.question, 0, seed))
         thinking = ""
-        for number, (body, value) in enumerate(zip(bodies, found, strict=True), 1):
-            slipped = rng.choice([value + slip for slip in SLIPS if value + slip >= 0])
-            sibling = body.removesuffix(f"{value}.") + f"{slipped}."
-            for said in (body, sibling):
+        for number, pair in enumerate(siblings(drawn, seed), 1):
+            for said in pair:
                 prompt = forced_answer_prompt(opening, thinking + HEADER.format(n=number, body=said))
                 asked.append((number, ScoreRequest(prompt, reference(drawn), ANSWER_END)))
-            thinking += HEADER.format(n=number, body=body)
+            thinking += HEADER.format(n=number, body=pair[0])
     answers = asyncio.run(engine.score([request for _, request in asked]))
     scores = [round(math.fsum(answer.values) / len(answer.values), 9) for answer in answers]
     above: defaultdict[int, list[float]] = defaultdict(list)
@@ -88,6 +84,15 @@ def sharpness(engine: Engine, family: Family, problems: int, seed: int) -> list[
         right, wrong = scores[at], scores[at + 1]
         above[asked[at][0]].append(1.0 if right > wrong else 0.5 if right == wrong else 0.0)
     return [Rate(sum(above[depth]) / len(above[depth]), len(above[depth])) for depth in sorted(above)]
+
+
+def siblings(drawn: Drawn, seed: int) -> Iterator[tuple[str, str]]:
+    """For each step of the worked solution its body, and the body of a sibling with a slip in its result."""
+    bodies, found = drawn.work(random.Random(0), {})
+    rng = random.Random(_seed(drawn.question, 0, seed))
+    for body, value in zip(bodies, found, strict=True):
+        slipped = rng.choice([value + slip for slip in SLIPS if value + slip >= 0])
+        yield body, body.removesuffix(f"{value}.") + f"{slipped}."
 
 
 async def _generate(engine: Engine, requests: list[GenerateRequest]) -> list[str]:

@@ -56,15 +56,22 @@ def solved(drawn: Drawn, rng: random.Random, errors: Mapping[Skill, float], earl
     """The problem with a worked solution that has planned errors.
 
     With probability ``early_answers`` the trace is cut at a random step and followed by the answer at once: what it has
-    found so far as it found it, the rest computed without writing.
+    found so far as it found it, the rest computed without writing. A step is labelled right when its text is that of the
+    step at its place in the solution without errors: in a chain a step that carries on an error is wrong.
     """
     bodies, found = drawn.work(rng, errors)
     shown = rng.randint(0, len(bodies) - 1) if rng.random() < early_answers else len(bodies)
     if shown < len(bodies):
         found = drawn.complete(found[:shown])
-    thinking = "".join(HEADER.format(n=n, body=body) for n, body in enumerate(bodies[:shown], 1))
+    steps = tuple(HEADER.format(n=n, body=body) for n, body in enumerate(bodies[:shown], 1))
+    labels = tuple(float(body == right) for body, right in zip(bodies[:shown], right_bodies(drawn), strict=False))
     answer = f"{ANSWER_CUE}{drawn.answer(found)}{ANSWER_END}"
-    return Problem(drawn.question, reference(drawn), Solution(thinking, answer), drawn.step_tags)
+    return Problem(drawn.question, reference(drawn), Solution("".join(steps), answer, steps, labels), drawn.step_tags)
+
+
+def right_bodies(drawn: Drawn) -> list[str]:
+    """The bodies of the steps of the solution without errors."""
+    return drawn.work(random.Random(0), {})[0]
 
 
 def reference(drawn: Drawn) -> str:

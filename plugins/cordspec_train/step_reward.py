@@ -1,0 +1,112 @@
+"""`step_reward`: a process reward model, trained to tell right steps from wrong ones."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from cordspec.plugin import (
+    Component,
+    Fraction,
+    InitRef,
+    InvalidData,
+    OnStep,
+    Options,
+    ProblemsRef,
+    Tokens,
+    Trainer,
+    TrainingExample,
+    TrainingOutcome,
+    Unavailable,
+    hookimpl,
+)
+
+CLASSES = {0: "wrong", 1: "right"}
+
+
+class StepRewardOptions(Options):
+    """Options of `student NAME : step_reward { ... }`."""
+
+    init: InitRef = Field(description="the language model whose body is trained on; its head is replaced")
+    data: ProblemsRef = Field(description="problems whose worked solutions carry a label for each step")
+    epochs: int = Field(1, ge=1, le=1_000, description="passes over the data")
+    batch_size: int = Field(32, ge=1, description="examples of one optimiser step")
+    lr: float = Field(1e-5, gt=0, lt=1, description="peak learning rate of AdamW")
+    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="course of the learning rate")
+    warmup: Fraction = Field(0.03, ge=0, lt=1, description="share of the steps in which the learning rate rises")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay")
+    max_length: Tokens = Field(4_096, gt=0, description="longer examples are left out, never cut")
+
+
+class StepReward(Trainer[StepRewardOptions]):
+    """A token classification model with two labels, in float32; the loss is cross-entropy at the last token of every step.
+
+    What it makes is no language model: copy its weights and name them with `transformers_reward`.
+    """
+
+    name: ClassVar[str] = "step_reward"
+
+    def train(
+        self, init: Path, examples: Sequence[TrainingExample], out: Path, seed: int, on_step: OnStep
+    ) -> TrainingOutcome:
+        try:
+            import torch
+            from transformers import AutoModelForTokenClassification, AutoTokenizer, set_seed
+
+            from cordspec_hf.encoding import PromptEncoder, chat_opening
+            from cordspec_train.examples import encode_labelled
+            from cordspec_train.fitting import FitSettings, fit_labels
+        except ImportError as error:
+            raise Unavailable(f"training needs {error.name}", 'pip install "cordspec[train]"') from error
+        labelled = [example for example in examples if _labels(example)]
+        if not labelled:
+            raise InvalidData("no worked solution has a label for its steps", "name problems that say which are right")
+        set_seed(seed % 2**32)
+        tokenizer = AutoTokenizer.from_pretrained(init, local_files_only=True)
+        tokenizer.padding_side = "right"  # as the engine pads
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        model = AutoModelForTokenClassification.from_pretrained(
+            init, dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False,
+            id2label=CLASSES, label2id={name: number for number, name in CLASSES.items()},
+        )  # fmt: skip
+        encoder = PromptEncoder(tokenizer)
+        encoded = [encode_labelled(encoder, chat_opening(tokenizer, one.question), one.solution) for one in labelled]
+        limit = min(self.options.max_length, int(model.config.max_position_embeddings))
+        fitting = [example for example in encoded if len(example.input_ids) <= limit]
+        if not fitting:
+            raise InvalidData(f"all {len(encoded)} examples are longer than {limit} tokens", "raise max_length")
+        settings = FitSettings(
+            self.options.epochs, self.options.batch_size, self.options.lr, self.options.schedule, self.options.warmup,
+            self.options.weight_decay, seed % 2**31,
+        )  # fmt: skip
+        scratch = out.with_name("scratch")
+        losses = fit_labels(model, tokenizer, fitting, settings, scratch, on_step)
+        shutil.rmtree(scratch, ignore_errors=True)
+        model.save_pretrained(out)
+        tokenizer.save_pretrained(out)
+        learnt = sum(label in CLASSES for example in fitting for label in example.labels)
+        return TrainingOutcome(tuple(losses), len(fitting), learnt * self.options.epochs, len(encoded) - len(fitting))
+
+
+def _labels(example: TrainingExample) -> tuple[float, ...]:
+    """The labels of an example's steps; none where it has no steps, as in an answer given at once.
+
+    Raises:
+        InvalidData: a step has no label, or one that is neither 0 nor 1.
+    """
+    steps, labels = example.solution.steps, example.solution.labels
+    if labels and len(steps) != len(labels):
+        raise InvalidData(f"{len(steps)} steps have {len(labels)} labels: {example.question!r}", "label every step")
+    if not set(labels) <= {0.0, 1.0}:
+        raise InvalidData(f"a label is neither 0 nor 1: {example.question!r}", "write 1 for right and 0 for wrong")
+    return labels
+
+
+@hookimpl
+def cordspec_components() -> Iterable[type[Component]]:
+    yield StepReward
