@@ -125,9 +125,10 @@ def _warnings(source: Source, selection: Selection, counts: Mapping[Form, int]) 
         "A right answer does not make every step right: traces are judged by their final answer, with the grader above."
     )
     if counts.keys() & {"preferences", "step_labels"}:
+        least = f", by at least {selection.margin:g}" if selection.margin else ""
         yield (
             "**Preferences and labels are by score, not by humans.** A step of the chosen trace stands against the other "
-            f"proposals for the same prefix that the scorer gave less, by at least {selection.margin:g}; a proposal with "
+            f"proposals for the same prefix that the scorer gave less{least}; a proposal with "
             "the same words is none."
         )
     if "step_labels" in counts:
