@@ -78,7 +78,7 @@ def main() -> None:
     rows = [("beam, B = 4, K = 3, 12 candidates", f"{statistics.median(beam):.0f} µs", "50 µs")]
     tree = Mcts(MctsOptions(iterations=2_000, samples=3)).start(TEACHERS)
     taken = decisions(tree, 12, 12, 1_100)
-    late = [time for time in taken[900:]]
+    late = list(taken[900:])
     rows.append((f"mcts, {nodes(tree):,} nodes", f"{statistics.median(late):.0f} µs", "2,000 µs"))
     keys = [[(random.random(), 0.0, number) for number in range(16)] for _ in range(1_000)]
     begin = time.perf_counter_ns()
