@@ -121,7 +121,8 @@ Fraction = Annotated[float, Unit("fraction")]
 """A share in 0..1, written ``30%``."""
 
 TeacherRef = Annotated[Ref, RefTo(("model",), ("continue",))]
-ProverRef = Annotated[Ref, RefTo(("model",), ("score",))]
+ProverRef = Annotated[Ref, RefTo(("model", "student"), ("score",))]
+"""A model, or a student: a lighter prover may be trained first."""
 RewardModelRef = Annotated[Ref, RefTo(("model",), ("reward",))]
 WriterRef = Annotated[Ref, RefTo(("model",), ("chat",))]
 """A judge or an integrator: it is asked, and answers."""
