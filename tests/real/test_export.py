@@ -27,7 +27,7 @@ from cordspec.errors import UsageError
 from cordspec.report.export.choices import choices
 from cordspec.report.export.columns import COLUMNS, FORMS
 from cordspec.report.export.comparisons import label_rows
-from cordspec.report.export.texts import partial_text
+from cordspec.report.export.texts import messages_row, partial_text
 from cordspec_mini.models import CHECKPOINTS
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -250,6 +250,14 @@ def test_which_siblings_lose() -> None:
     assert partial_text(last.prefix, last.chosen) == "<think>\nA\nB\n</think>"
     assert [partial_text(last.prefix, loser) for loser in last.losers] == ["<think>\nA\n</think>", "<think>\nA\nF"]
     assert [(loser.text, gap) for loser, gap in last.lower_by(0.75)] == [("\nF", 0.8)]
+
+
+def test_offsets_count_code_points() -> None:
+    steps = tuple(StepRecord(text, ("a",), 1, 0.5, "") for text in ("\n📚 naïve ½", "\n\u2028é", "\nB"))
+    row = messages_row(TraceRecord("p", "q", "r", steps, "\n\n答", "a", True, False, 0.9, 2, 4, 1))
+    text: str = row["messages"][1]["content"]  # type: ignore[index]
+    spans: Rows = [*row["spans"], row["answer_span"]]  # type: ignore[misc]
+    assert [text[one["start"] : one["end"]] for one in spans] == [*(step.text for step in steps), "\n\n答"]
 
 
 def test_only_single_steps_are_labelled_false() -> None:
