@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from cordspec.plugin import (
     EngineCounters,
@@ -22,7 +22,7 @@ from cordspec.plugin import (
     prompt_text,
 )
 from cordspec_api.address import Address
-from cordspec_api.replies import Reply, generation
+from cordspec_api.replies import Reply, error_code, error_message, generation
 
 if TYPE_CHECKING:
     import httpx2
@@ -159,7 +159,7 @@ class ApiEngine:
             raise self._unavailable("no connection: its URL cannot be used", "write it like https://host/v1") from None
         if status == 200:
             return self._read(content)
-        said = self._address.sanitised(_said(content))
+        said = self._address.sanitised(error_message(content))
         told = f"status {status}" + (f": {said}" if said else "")
         if 300 <= status < 400:
             raise self._unavailable(
@@ -167,7 +167,7 @@ class ApiEngine:
             )
         if status in BUSY:
             raise _Busy(told, _retry_after(headers))
-        if _code(content) == "context_length_exceeded":
+        if error_code(content) == "context_length_exceeded":
             return Reply.too_long()
         raise self._unavailable(told, "look at the key, the model's name and the settings")
 
@@ -194,25 +194,6 @@ class ApiEngine:
 
     def _unavailable(self, message: str, help: str = "") -> Unavailable:
         return Unavailable(f"the service `{self._address.service}` gave {message}", help)
-
-
-def _said(content: bytes) -> str:
-    error = _error(content)
-    message = error.get("message") if isinstance(error, dict) else error
-    return message if isinstance(message, str) else ""
-
-
-def _code(content: bytes) -> object:
-    error = _error(content)
-    return error.get("code") if isinstance(error, dict) else None
-
-
-def _error(content: bytes) -> Any:
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    return found.get("error") if isinstance(found, dict) else None
 
 
 def _retry_after(headers: httpx2.Headers) -> float | None:

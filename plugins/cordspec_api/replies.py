@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -67,3 +68,24 @@ def generation(reply: Reply, request: GenerateRequest, estimate: Callable[[str],
     if found is not None:
         return Generation(reply.text[: found[0]], wrote, "stop", found[1], read, new)
     return Generation(reply.text, wrote, "length" if reply.finish == "length" else "end", None, read, new)
+
+
+def error_message(content: bytes) -> str:
+    """What a service says is wrong, as it says it; empty where it says nothing that can be read."""
+    error = _error(content)
+    message = error.get("message") if isinstance(error, dict) else error
+    return message if isinstance(message, str) else ""
+
+
+def error_code(content: bytes) -> object:
+    """The service's own name for what is wrong."""
+    error = _error(content)
+    return error.get("code") if isinstance(error, dict) else None
+
+
+def _error(content: bytes) -> Any:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return found.get("error") if isinstance(found, dict) else None

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import json_repair
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -246,6 +247,14 @@ def test_what_can_be_read_is_read_and_mends_are_named(
 def test_what_cannot_be_read_is_refused_and_says_why(text: str, why: str) -> None:
     read = read_integrated(text)
     assert not read.valid and not read.answer and why in read.violations
+
+
+@pytest.mark.parametrize("text", ["{" * 100_000, "{ " * 60, '{"a": ' + "[\n" * 60])
+def test_what_would_take_long_to_repair_is_not_repaired(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(json_repair, "loads", lambda text, **how: tried.append(text))
+    assert not read_integrated(text).valid and tried == []
+    assert not read_integrated("{ {").valid and len(tried) == 1
 
 
 def test_steps_are_in_the_order_of_their_numbers() -> None:
