@@ -25,6 +25,7 @@ from cordspec.syntax import parse as _parse
 from cordspec.syntax.nodes import File
 
 if TYPE_CHECKING:
+    from cordspec.artifacts.probes import Probe
     from cordspec.artifacts.replays import Replay
     from cordspec.plan import Graph
     from cordspec.plan.assumptions import Assumptions
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
     from cordspec.report.report import Report
     from cordspec.run.events import Observer
     from cordspec.run.planning import Plan
+    from cordspec.run.probing.settings import ProbeSettings
 
 __all__ = [
-    "estimate", "execute", "export", "load", "parse", "plan", "read", "refuse_absent", "render", "render_replay", "replay",
-    "resolve", "stats", "tree", "validate", "variants", "verify_lock", "write_replayed_traces", "write_report",
-    "write_text",
+    "estimate", "execute", "export", "load", "parse", "plan", "probe", "read", "refuse_absent", "render", "render_probe",
+    "render_replay", "replay", "resolve", "stats", "tree", "validate", "variants", "verify_lock", "write_replayed_traces",
+    "write_report", "write_text",
 ]  # fmt: skip
 
 
@@ -301,3 +303,28 @@ def write_replayed_traces(directory: Path, replays: Sequence[Replay]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     for one in replays:
         write_text(directory / f"{one.decode}.jsonl", to_lines(each.trace for each in one.problems if each.trace))
+
+
+def probe(
+    experiment: Experiment, out: Path, *, decode: str = "", settings: ProbeSettings | None = None,
+    registry: Registry | None = None,
+) -> Probe:  # fmt: skip
+    """Look closely at a few problems of a decode before it is paid for; answers go into ``out``, with ``probe.json``.
+
+    Raises:
+        UsageError: the spec has no such decode, or several and none is named.
+        CordspecError: as `execute`.
+    """
+    import asyncio
+
+    from cordspec.run.probing.probe import probe as _probe
+    from cordspec.run.probing.settings import ProbeSettings
+
+    return asyncio.run(_probe(experiment, registry or Registry(), out, settings or ProbeSettings(), decode))
+
+
+def render_probe(found: Probe) -> Report:
+    """What a probe says."""
+    from cordspec.report.probed import make_probe_report
+
+    return make_probe_report(found)

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "run": "run a spec, or what is left of it",
     "validate": "check specs: everything that is wrong with them, at once",
     "plan": "what a run would do and cost",
+    "probe": "what a few problems tell before a run: sharpness, lengths, costs, who wins",
     "show": "the spec in one file, with every value and where it comes from",
     "schema": "JSON Schema of a component, or of a whole spec",
     "graph": "the stages and what each is made from",

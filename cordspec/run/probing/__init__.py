@@ -1,0 +1,1 @@
+"""A few problems looked at closely before a decode is paid for: scores against labels, formats, lengths, a prediction."""
