@@ -64,6 +64,8 @@ class TraceRecord:
     waves: int
     generated: int
     answer_tokens: int
+    reference_score: float | None = None
+    """The value of the whole trace under a fixed prover beside the guiding one, where the scorer has such."""
 
     @property
     def thinking(self) -> str:

@@ -27,6 +27,8 @@ class DecodeView:
     problems: str
     pool: tuple[str, ...]
     search: str
+    measure: str
+    """What its scores are: ``PP`` for predictive perplexity as the paper defines it, else ``score``."""
     traces: tuple[TraceRecord, ...]
     candidates: tuple[CandidateRecord, ...]
     costs: Costs
@@ -119,6 +121,7 @@ def _decode(path: Path, manifest: Manifest, entry: StageEntry) -> DecodeView:
         problems=str(options["problems"]),
         pool=tuple(map(str, teachers)),
         search=str(search["component"]),
+        measure=_measure(manifest, str(options["scorer"])),
         traces=tuple(read_lines(directory / "traces.jsonl", TraceRecord)),
         candidates=tuple(read_lines(directory / "candidates.jsonl", CandidateRecord)),
         costs=json.loads((directory / "ledger.json").read_text(encoding="utf-8")),
@@ -143,6 +146,12 @@ def _eval(path: Path, manifest: Manifest, entry: StageEntry) -> EvalView:
         costs=stored["ledger"],
         seconds=entry.seconds,
     )
+
+
+def _measure(manifest: Manifest, scorer: str) -> str:
+    options = _options(manifest, scorer)
+    papers = manifest.blocks[scorer]["component"] == "predictive_perplexity"
+    return "PP" if papers and options.get("mean") == "geometric" and not options.get("gain") else "score"
 
 
 def _intervals(value: object) -> dict[str, tuple[float, float]]:

@@ -21,11 +21,15 @@ def accuracy(decode: DecodeView) -> Estimate:
 
 
 def perplexities(decode: DecodeView) -> dict[str, Estimate]:
-    """The guiding score at the end; before the last step and over all steps where every step was scored (paper.md 3)."""
+    """The guiding score at the end; before the last step and over all steps where every step was scored (paper.md 3); and
+    the value at the end under a fixed prover, where the scorer has one beside the guiding one.
+    """
     final = [trace.score for trace in decode.traces if trace.score is not None]
     every = [[step.score for step in trace.steps] for trace in decode.traces]
     scored = [[score for score in scores if score is not None] for scores in every if None not in scores]
+    beside = [trace.reference_score for trace in decode.traces if trace.reference_score is not None]
     return {
+        "score_reference": estimate(beside),
         "score_final": estimate(final),
         "score_before_last_step": estimate([scores[-2] for scores in scored if len(scores) > 1]),
         "score_mean_over_steps": estimate([fmean(scores) for scores in scored if scores]),

@@ -131,6 +131,7 @@ def report_data(run: RunView, compared: Sequence[Comparison]) -> dict[str, objec
 
 def _traces_table(decodes: Sequence[DecodeView]) -> Table:
     rows = []
+    beside = any(measures.perplexities(decode)["score_reference"].n for decode in decodes)
     for decode in decodes:
         scores = measures.perplexities(decode)
         generated, right = measures.generated_tokens(decode), measures.accuracy(decode)
@@ -139,15 +140,25 @@ def _traces_table(decodes: Sequence[DecodeView]) -> Table:
             (
                 decode.name, decode.search, str(right.n), str(right), _number(scores["score_final"]),
                 _number(scores["score_before_last_step"]), _number(scores["score_mean_over_steps"]),
-                f"{generated:,}", f"{kept:.0%}",
+                *((_number(scores["score_reference"]),) if beside else ()), f"{generated:,}", f"{kept:.0%}",
             )
         )  # fmt: skip
-    columns = ("decode", "search", "n", "accuracy", "PP final", "PP before last", "PP mean", "tokens", "kept")
+    measure = measure_of(decodes)
+    scored = (f"{measure} final", f"{measure} before last", f"{measure} mean", *(("PP reference",) if beside else ()))
+    columns = ("decode", "search", "n", "accuracy", *scored, "tokens", "kept")
     note = (
-        "n problems, mean ± standard error. PP: the guiding scorer's value at the end, before the last step, and over "
-        "all steps. Tokens: all that teachers generated for the search; kept: the share that stands in the traces."
+        f"n problems, mean ± standard error. {measure[0].upper()}{measure[1:]}: the guiding scorer's value at the end, before "
+        "the last step, and over all steps. Tokens: all that teachers generated for the search; kept: the share that stands"
+        " in the traces."
     )
+    if beside:
+        note += " PP reference: predictive perplexity at the end under the fixed prover beside the guiding one."
     return Table("Traces", columns, tuple(rows), note)
+
+
+def measure_of(decodes: Sequence[DecodeView]) -> str:
+    """What the scores of these decodes are called together."""
+    return "PP" if all(decode.measure == "PP" for decode in decodes) else "score"
 
 
 def _evaluations_table(evals: Sequence[EvalView]) -> Table:

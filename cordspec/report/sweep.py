@@ -9,7 +9,15 @@ from statistics import fmean
 
 from cordspec.report import measures
 from cordspec.report.load import DecodeView, EvalView, VariantView
-from cordspec.report.report import Report, Table, comparison_table, expectation_table, failures, report_data
+from cordspec.report.report import (
+    Report,
+    Table,
+    comparison_table,
+    expectation_table,
+    failures,
+    measure_of,
+    report_data,
+)
 from cordspec.report.statistics import Comparison, Estimate, compare, estimate
 
 SCHEMA_VERSION = 1
@@ -56,8 +64,10 @@ def _names(variants: Sequence[VariantView], arms: Callable[[VariantView], Sequen
 
 def _decode_table(groups: dict[str, list[VariantView]], name: str) -> Table:
     rows = []
+    shown: list[DecodeView] = []
     for group, members in groups.items():
         decodes = [one for member in members for one in member.run.decodes if one.name == name]
+        shown += decodes
         if decodes:
             scores = [
                 value for one in decodes if (value := measures.perplexities(one)["score_final"].value) is not None
@@ -68,7 +78,7 @@ def _decode_table(groups: dict[str, list[VariantView]], name: str) -> Table:
             rows.append(
                 (group, decodes[0].search, str(right.n), str(len(decodes)), str(right), final, f"{tokens:,.0f}")
             )
-    columns = ("variant", "search", "n", "runs", "accuracy", "PP final", "tokens a run")
+    columns = ("variant", "search", "n", "runs", "accuracy", f"{measure_of(shown)} final", "tokens a run")
     note = (
         "n problems; each problem's value is its mean over the runs of a variant; mean ± standard error over problems."
     )

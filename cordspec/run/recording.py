@@ -87,6 +87,7 @@ def trace_record(record: SearchRecord, grader: Grader) -> TraceRecord:
         waves=len(record.waves),
         generated=record.generated,
         answer_tokens=record.answer.tokens,
+        reference_score=chosen.reference if chosen else None,
     )
 
 
