@@ -147,8 +147,8 @@ def _traces_table(decodes: Sequence[DecodeView]) -> Table:
     scored = (f"{measure} final", f"{measure} before last", f"{measure} mean", *(("PP reference",) if beside else ()))
     columns = ("decode", "search", "n", "accuracy", *scored, "tokens", "kept")
     note = (
-        f"n problems, mean ± standard error. {measure[0].upper()}{measure[1:]}: the guiding scorer's value at the end, before "
-        "the last step, and over all steps. Tokens: all that teachers generated for the search; kept: the share that stands"
+        f"n problems, mean ± standard error. {measure[0].upper()}{measure[1:]}: the guiding scorer's value at the end, "
+        "before the last step, and over all steps. Tokens: all that teachers generated for the search; kept: the share that stands"
         " in the traces."
     )
     if beside:

@@ -95,9 +95,8 @@ def by_rule(done: Path, trace: TraceRecord) -> str:
     (ranking,) = (one.candidates for one in own if isinstance(one, Committed) and one.wave == 1)
     assert [scored[number].value for number in ranking] == sorted((one.value for one in scored.values()), reverse=True)
     alike = {one.candidate: one.expansions for one in own if isinstance(one, Formed)}
-    sources = [
-        Trajectory(tuple(Step(step, (), 0) for step in wrote[number])) for first in ranking for number in alike[first]
-    ]
+    asked = sorted(number for first in ranking for number in alike[first])
+    sources = [Trajectory(tuple(Step(step, (), 0) for step in wrote[number])) for number in asked]
     assert len(sources) == 6
     merged = json.loads(merge_by_rule(integration_message(trace.question, sources)))
     return "".join(f"\n{step['content']}" for name, step in merged.items() if name != "answer_part")

@@ -62,7 +62,7 @@ def machine_of(each: int, teachers: int, **more: object) -> IntegrationMachine:
 
 
 def test_traces_are_merged_in_rank_order_and_the_merged_one_is_the_result() -> None:
-    machine = machine_of(2, 2)
+    machine = machine_of(2, 2, order="rank")
     assert [(e.number, e.teacher, e.index, e.extent) for e in machine.ask()] == [
         (0, 0, 0, "trace"), (1, 1, 0, "trace"), (2, 0, 1, "trace"), (3, 1, 1, "trace"),
     ]  # fmt: skip
@@ -133,7 +133,7 @@ def test_the_integrator_is_named_by_the_search() -> None:
 
 
 def test_traces_can_be_shown_in_an_order_that_tells_nothing_of_their_scores() -> None:
-    machine = machine_of(2, 2, order="pool")
+    machine = machine_of(2, 2)
     machine.ask()
     good, same, bad = trace("good"), trace("same"), trace("bad")
     machine.tell([found([3], good, 0.9), found([0, 2], same, 0.5), found([1], bad, 0.1)], 0)

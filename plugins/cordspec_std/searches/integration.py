@@ -34,9 +34,9 @@ class IntegrationOptions(Options):
     integrator: WriterRef = Field(description="the model that merges the traces")
     traces_per_teacher: int = Field(4, ge=1, le=64, description="complete traces of each teacher for each problem")
     order: Order = Field(
-        "rank",
-        description="in which order the integrator is shown the traces: best first, which tells it what a scorer that sees"
-        " the reference answer thinks, or as they were asked for, which tells it nothing",
+        "pool",
+        description="in which order the integrator is shown the traces: as they were asked for, which tells it nothing, or"
+        " best first, which tells it what a scorer that sees the reference answer thinks",
     )
     retries: int = Field(
         1, ge=0, le=16, description="how often more the integrator is asked where its answer is refused"
