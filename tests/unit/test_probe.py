@@ -22,9 +22,10 @@ from cordspec.model import Experiment
 from cordspec.plugin import Candidate, Score, ScoredCandidate, SearchSetting, Step
 from cordspec.run.merging import Answered, Merged, merge
 from cordspec.run.probing import measuring, predicting
+from cordspec.run.probing.beliefs import beliefs
 from cordspec.run.probing.empirical import Bank
 from cordspec.run.probing.growing import Grower
-from cordspec.run.probing.labels import follow, pairs, right_ones
+from cordspec.run.probing.labels import follow, pairs
 from cordspec.run.probing.playing import Unplayable, play
 from cordspec.run.probing.probe import choose, sample
 from cordspec.run.probing.resampling import probability_above, ratio
@@ -123,12 +124,37 @@ def test_the_wrong_path_is_the_best_scored_of_the_wrong_ones() -> None:
 
 
 def test_a_step_is_right_by_what_follows_from_it() -> None:
-    """Its own rollouts, by weak teachers, all went wrong; from the next step on one goes right."""
+    """Its own rollouts, by weak teachers, all went wrong; from the step after it they go right."""
     first = candidate("first", 0.0, 0.5, authors=2)
     other = candidate("other", 0.0, 0.5)
     second = candidate("second", 0.6, 0.5, first.trajectory)
     probe = probe_of(level(first, other), Level(2, ProbedPrefix(first.trajectory, (), (second,)), None))
-    assert right_ones(probe) == {first.trajectory.key, second.trajectory.key}
+    (found,) = beliefs([probe])
+    assert found[first.trajectory.key] > 0.95 > 0.2 > found[other.trajectory.key]
+
+
+def test_a_lucky_rollout_does_not_make_a_step_right() -> None:
+    """After wrong steps one rollout in ten ends right by luck; after right ones eight do."""
+    lucky = [candidate(f"lucky {at}", 0.1, 0.5) for at in range(20)]
+    right = [candidate(f"right {at}", 0.8, 0.5) for at in range(20)]
+    found = beliefs([probe_of(level(one, other)) for one, other in zip(lucky, right, strict=True)])
+    assert all(each[one.trajectory.key] < 0.4 for each, one in zip(found, lucky, strict=True))
+    assert all(each[one.trajectory.key] > 0.9 for each, one in zip(found, right, strict=True))
+
+
+def test_beliefs_are_calibrated() -> None:
+    """Over many steps of a known world, what is believed right with probability p is right in a share p."""
+    probes = look(World(0.5, steps=4, skill=0.6), 30, FEW)
+    found = [
+        (believed[one.trajectory.key], float(is_right(one.trajectory)))
+        for probe, believed in zip(probes, beliefs(probes), strict=True)
+        for part in probe.levels
+        for one in part.candidates
+    ]
+    assert fmean(p for p, _ in found) == pytest.approx(fmean(truth for _, truth in found), abs=0.05)
+    for low, high in ((0.0, 0.2), (0.8, 1.01)):
+        some = [(p, truth) for p, truth in found if low <= p < high]
+        assert fmean(p for p, _ in some) == pytest.approx(fmean(truth for _, truth in some), abs=0.1)
 
 
 def test_what_is_above_zero_counts_and_zero_counts_half() -> None:
@@ -206,6 +232,11 @@ def look(world: World, problems: int, settings: ProbeSettings) -> list[ProblemPr
     return asyncio.run(all_of_them())
 
 
+def forecasts(probes: list[ProblemProbe], pair: tuple[Search, Search]) -> list[predicting.ProblemForecast]:
+    both = zip(probes, beliefs(probes), strict=True)
+    return [predicting.forecast(one, believed, pair, LABELS, (), FEW) for one, believed in both]
+
+
 def truth(world: World, pair: tuple[Search, Search], problems: int) -> float:
     """The difference of the two searches on other problems of the same world, without any probe."""
     differences = []
@@ -240,7 +271,7 @@ def test_the_prediction_agrees_with_the_world(registry: Registry, sharp: float, 
     pair = searches(registry, size)
     real = truth(world, pair, 60)
     probes = look(world, 24, FEW)
-    found = predicting.winner([predicting.forecast(one, pair, LABELS, (), FEW) for one in probes], FEW)
+    found = predicting.winner(forecasts(probes, pair), FEW)
     assert sign * real > 0.05
     assert found.verdict == ("better" if sign > 0 else "worse")
     assert found.difference.value == pytest.approx(real, abs=0.24)
@@ -250,15 +281,13 @@ def test_a_close_race_is_undecided(registry: Registry) -> None:
     """A single step: both searches are the same best of three."""
     world = World(1.0, steps=1, skill=0.5)
     pair = searches(registry, 1)
-    found = predicting.winner([predicting.forecast(one, pair, LABELS, (), FEW) for one in look(world, 8, FEW)], FEW)
+    found = predicting.winner(forecasts(look(world, 8, FEW), pair), FEW)
     assert found.verdict == "undecided"
 
 
 def test_one_problem_decides_nothing(registry: Registry) -> None:
     pair = searches(registry, 1)
-    found = predicting.winner(
-        [predicting.forecast(one, pair, LABELS, (), FEW) for one in look(World(1.0), 1, FEW)], FEW
-    )
+    found = predicting.winner(forecasts(look(World(1.0), 1, FEW), pair), FEW)
     assert (found.verdict, found.probability) == ("undecided", None)
 
 
@@ -271,18 +300,23 @@ def test_sharpness_is_that_of_the_world(sharp: float) -> None:
     assert found[3].siblings.value == 1.0, "at the end the score always knows"
 
 
-def test_what_lies_deeper_than_the_probe_looked_is_carried_to_its_end(registry: Registry) -> None:
-    shallow = ProbeSettings(draws=200, plays=10, depth=2)
-    probes = look(World(1.0), 20, shallow)
+@pytest.mark.parametrize(("sharp", "sign"), [(1.0, 1), (0.0, -1)])
+def test_what_lies_deeper_than_the_probe_looked_is_like_its_deepest_part(
+    registry: Registry, sharp: float, sign: int
+) -> None:
+    """Two of five steps are looked at; the sign is that of the same world looked at whole."""
+    world = World(sharp, steps=5, skill=0.7)
+    probes = look(world, 24, ProbeSettings(depth=2))
     assert {len(one.levels) for one in probes} == {2}
-    found = [predicting.forecast(one, searches(registry, 4), LABELS, (), shallow) for one in probes]
-    assert fmean(one.stepwise for one in found) > fmean(one.curation for one in found) - 0.15
+    found = forecasts(probes, searches(registry, 1))
+    assert sign * fmean(one.stepwise - one.curation for one in found) > 0.05
 
 
 def test_a_tree_search_is_not_predicted(registry: Registry) -> None:
     mcts = registry.get("search", "mcts")
     assert issubclass(mcts, Search)
-    bank = Bank(look(World(1.0), 1, FEW)[0], LABELS)
+    probes = look(World(1.0), 1, FEW)
+    bank = Bank(probes[0], LABELS, beliefs(probes)[0])
     with pytest.raises(Unplayable, match="trace from a prefix"):
         play(mcts(mcts.options_type()).start(SearchSetting(3)), bank, random.Random(0))
 

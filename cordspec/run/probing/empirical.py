@@ -1,22 +1,22 @@
 """Teachers and scorer as a probe saw them on one problem, for searches that are played without models.
 
 A prefix that was probed answers with the steps that were drawn from it. Any other prefix answers like the probed one of its
-depth that is right or wrong as it is: the same steps, scores and endings. What lies deeper than the probe looked is
-carried to its end in one go, and ends right as often as its last probed candidate's rollouts did.
+depth that is right or wrong as it is: the same steps, scores and endings. Deeper than the probe looked, the deepest probed
+prefixes answer again, until the trace is as long as whole traces of the problem are.
 """
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from cordspec.domain.scoring import Score
 from cordspec.domain.search import Expansion
 from cordspec.domain.trajectory import Proposal
 from cordspec.run.merging import Answered
-from cordspec.run.probing.labels import right_ones
+from cordspec.run.probing.beliefs import Beliefs
 from cordspec.run.probing.tree import ProbedCandidate, ProbedPrefix, ProblemProbe, WholeTrace
 
 
@@ -41,36 +41,43 @@ class Reply:
 
 
 class Bank:
-    """What was seen of one problem, looked up by depth and by being right or wrong."""
+    """What was seen of one problem, looked up by depth and by being right or wrong; which of both it is, is drawn."""
 
-    def __init__(self, probe: ProblemProbe, teachers: tuple[str, ...]) -> None:
+    def __init__(self, probe: ProblemProbe, teachers: tuple[str, ...], beliefs: Beliefs) -> None:
         self._teachers = teachers
-        self._right = right_ones(probe)
-        self._by_key: dict[str, ProbedPrefix] = {}
+        self._beliefs = beliefs
+        self._prefixes = [prefix for level in probe.levels for prefix in level.prefixes]
+        self._by_key = {prefix.trajectory.key: prefix for prefix in self._prefixes}
+        self._right: frozenset[str] = frozenset()
         self._by_standing: dict[tuple[int, bool], ProbedPrefix] = {}
         self._traces: defaultdict[int, list[WholeTrace]] = defaultdict(list)
-        for level in probe.levels:
-            for prefix in level.prefixes:
-                self._by_key[prefix.trajectory.key] = prefix
-                is_right = not prefix.trajectory.steps or prefix.trajectory.key in self._right
-                self._by_standing.setdefault((len(prefix.trajectory.steps), is_right), prefix)
         for trace in probe.traces:
             self._traces[trace.teacher].append(trace)
-        self._remaining = self._lengths(probe)
+        self._deepest = max((len(prefix.trajectory.steps) for prefix in self._prefixes), default=0)
+        steps = [len(trace.trajectory.steps) for trace in probe.traces]
+        self._length = fmean(steps) if steps else 0.0
+
+    def settle(self, rng: random.Random) -> None:
+        """Draw which candidates are right, for one played search."""
+        self._right = frozenset(key for key, belief in self._beliefs.items() if rng.random() < belief)
+        self._by_standing = {}
+        for prefix in self._prefixes:
+            is_right = not prefix.trajectory.steps or prefix.trajectory.key in self._right
+            self._by_standing.setdefault((len(prefix.trajectory.steps), is_right), prefix)
 
     def step(self, expansion: Expansion, standing: Standing, rng: random.Random) -> Reply | None:
         """One teacher's step after a prefix; None where it said nothing in the probe either."""
-        prefix = expansion.prefix
-        seen = self._by_key.get(prefix.key) or self._by_standing.get((len(prefix.steps), standing.right))
-        if seen is None:
-            seen_other = self._by_standing.get((len(prefix.steps), not standing.right))
-            return self._to_end(expansion, standing, rng) if seen_other is None else self._stray(
-                seen_other, expansion, standing, rng
-            )  # fmt: skip
-        proposal = self._drawn(seen, expansion, rng)
-        if proposal is None:
+        depth = len(expansion.prefix.steps)
+        at = min(depth, self._deepest)
+        alike = self._by_key.get(expansion.prefix.key) or self._by_standing.get((at, standing.right))
+        seen = alike or self._by_standing.get((at, not standing.right))
+        proposal = self._drawn(seen, expansion, rng) if seen is not None else None
+        if seen is None or proposal is None:
             return None
-        return Reply(Answered(expansion, proposal), self._standing(self._candidate(seen, proposal)))
+        after = self._standing(self._candidate(seen, proposal)) if alike is not None else standing
+        if depth > self._deepest and not proposal.closes and depth + 1 >= self._length:
+            proposal, after = replace(proposal, closes=True), self._ended(after, rng)
+        return Reply(Answered(expansion, proposal), after)
 
     def trace(self, expansion: Expansion, order: dict[int, list[int]], rng: random.Random) -> Reply | None:
         """A whole trace of a teacher: each of those that it wrote once, in a drawn order, then any of them again."""
@@ -94,28 +101,7 @@ class Bank:
     def _standing(self, one: ProbedCandidate) -> Standing:
         return Standing(one.trajectory.key in self._right, one.label or 0.0, one.score)
 
-    def _stray(self, seen: ProbedPrefix, expansion: Expansion, standing: Standing, rng: random.Random) -> Reply | None:
-        """A step after a prefix whose like was not probed: it keeps its standing, and only its length is borrowed."""
-        proposal = self._drawn(seen, expansion, rng)
-        return None if proposal is None else Reply(Answered(expansion, proposal), standing)
-
-    def _to_end(self, expansion: Expansion, standing: Standing, rng: random.Random) -> Reply:
-        """All the rest of a trace that is longer than what was probed."""
-        is_right = rng.random() < standing.label
-        alike = [one for traces in self._traces.values() for one in traces if one.right == is_right]
-        score = rng.choice(alike).score if alike else standing.score
-        length = round(self._remaining)
-        text = f"\n(the rest, {is_right}, {expansion.teacher}, {expansion.index})"
-        proposal = Proposal(self._teachers[expansion.teacher], (text,), (length,), True, False, length)
-        return Reply(Answered(expansion, proposal), Standing(is_right, float(is_right), score))
-
-    @staticmethod
-    def _lengths(probe: ProblemProbe) -> float:
-        """Tokens from the deepest probed candidates to the end, on average."""
-        deepest = max((len(one.expansion.prefix.steps) for one in probe.rollouts), default=0)
-        rest = [
-            one.proposal.generated
-            for one in probe.rollouts
-            if one.proposal is not None and len(one.expansion.prefix.steps) == deepest
-        ]
-        return fmean(rest) if rest else 1.0
+    def _ended(self, standing: Standing, rng: random.Random) -> Standing:
+        """The end of a trace that is longer than what was probed; it is scored like a whole trace that ended as it does."""
+        alike = [one for traces in self._traces.values() for one in traces if one.right == standing.right]
+        return Standing(standing.right, float(standing.right), rng.choice(alike).score if alike else standing.score)

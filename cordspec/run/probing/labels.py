@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cordspec.run.probing.tree import Level, ProbedCandidate, ProblemProbe
+from cordspec.run.probing.tree import Level, ProbedCandidate
 
 HALF = 0.5
-"""A candidate counts as right where it ends right at least this often, relative to the best of its depth."""
+"""What ends right less often than this, relative to the best of its depth, is taken for wrong when a wrong path is chosen."""
 
 
 def follow(level: Level) -> tuple[ProbedCandidate | None, ProbedCandidate | None]:
@@ -24,22 +24,6 @@ def follow(level: Level) -> tuple[ProbedCandidate | None, ProbedCandidate | None
     if best == 0.0:
         behind = [one for one in still_open if one is not ahead]
     return ahead, max(behind, key=lambda one: (_score(one), *_agreed(one)), default=None)
-
-
-def right_ones(probe: ProblemProbe) -> frozenset[str]:
-    """The candidates that count as right, by the keys of their trajectories.
-
-    A candidate is right where its own rollouts end right at least half as often as those of the best at its depth, or
-    where what follows from it ends right: the prefix that was gone on from has more to say for it than its own rollouts.
-    """
-    found: set[str] = set()
-    for at, level in enumerate(probe.levels):
-        best = max((one.label or 0.0 for one in level.candidates), default=0.0)
-        for one in level.candidates:
-            seen = one.label or 0.0
-            if (seen > 0.0 and seen >= HALF * best) or _ends_right_below(one, probe.levels[at + 1 :]):
-                found.add(one.trajectory.key)
-    return frozenset(found)
 
 
 def pairs(candidates: Sequence[ProbedCandidate], gap: float) -> Iterator[tuple[float, float]]:
@@ -62,14 +46,3 @@ def _agreed(one: ProbedCandidate) -> tuple[int, str]:
 
 def _score(one: ProbedCandidate) -> float:
     return float("-inf") if one.score is None else one.score.value
-
-
-def _ends_right_below(one: ProbedCandidate, deeper: Sequence[Level]) -> bool:
-    steps = one.trajectory.steps
-    if one.trajectory.finished or not deeper:
-        return False
-    return any(
-        any(below.endings) and below.trajectory.steps[: len(steps)] == steps and below.trajectory.steps != steps
-        for level in deeper
-        for below in level.candidates
-    )

@@ -9,6 +9,7 @@ from statistics import fmean
 
 from cordspec.artifacts.probes import Measure, Verdict, Winner
 from cordspec.extension.kinds.search import Search, SearchSetting
+from cordspec.run.probing.beliefs import Beliefs
 from cordspec.run.probing.empirical import Bank
 from cordspec.run.probing.playing import Played, play
 from cordspec.run.probing.resampling import draws, ends, over_problems, probability_above
@@ -18,7 +19,7 @@ from cordspec.run.probing.tree import ProblemProbe
 NOTHING = Measure(None, None, None, 0, 0)
 ASSUMPTIONS = (
     "a prefix that was not probed is continued like the probed one of its problem and depth that is right or wrong as it is",
-    "a step is right where its rollouts end right at least half as often as those of the best step of its depth",
+    "a step is right or wrong; after wrong ones rollouts end right at one rate, after right ones at a rate of the problem",
     "the interval is over the choice of problems; it does not hold the error of this model of the search",
 )
 
@@ -34,8 +35,8 @@ class ProblemForecast:
 
 
 def forecast(
-    probe: ProblemProbe, searches: tuple[Search, Search], teachers: tuple[str, ...], weights: tuple[int, ...],
-    settings: ProbeSettings,
+    probe: ProblemProbe, believed: Beliefs, searches: tuple[Search, Search], teachers: tuple[str, ...],
+    weights: tuple[int, ...], settings: ProbeSettings,
 ) -> ProblemForecast:  # fmt: skip
     """Play the step-wise search on one problem, and each time curation with as many tokens.
 
@@ -43,11 +44,12 @@ def forecast(
         Unplayable: the search asks for what a probe has not seen.
     """
     stepwise, curation = searches
-    bank = Bank(probe, teachers)
+    bank = Bank(probe, teachers, believed)
     one: list[Played] = []
     other: list[Played] = []
     for number in range(settings.plays):
         rng = random.Random(f"{probe.problem.id}:{number}")
+        bank.settle(rng)
         one.append(play(stepwise.start(SearchSetting(len(teachers), None, weights)), bank, rng))
         setting = SearchSetting(len(teachers), one[-1].generated, weights)
         other.append(play(curation.start(setting), bank, rng))

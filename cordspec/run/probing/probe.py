@@ -24,6 +24,7 @@ from cordspec.run.executor import prepare
 from cordspec.run.gather import gather
 from cordspec.run.ledger import Ledger
 from cordspec.run.probing import costing, measuring, predicting
+from cordspec.run.probing.beliefs import beliefs
 from cordspec.run.probing.growing import Grower
 from cordspec.run.probing.playing import Unplayable
 from cordspec.run.probing.settings import ProbeSettings
@@ -120,7 +121,10 @@ def _summary(
     searches = (driver.search, _curation(shop.registry))
     forecasts: list[predicting.ProblemForecast] = []
     try:
-        forecasts = [predicting.forecast(one, searches, teachers, driver.pool.weights, settings) for one in probes]
+        forecasts = [
+            predicting.forecast(one, believed, searches, teachers, driver.pool.weights, settings)
+            for one, believed in zip(probes, beliefs(probes), strict=True)
+        ]
         winner = predicting.winner(forecasts, settings)
     except Unplayable as unseen:
         winner = predicting.not_predicted(f"the search cannot be played from what a probe sees: {unseen}")
