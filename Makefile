@@ -17,12 +17,15 @@ $(READY): requirements.lock pyproject.toml
 run: venv
 	$(BIN)/cordspec run specs/quickstart.cord
 
+# two tests at a time, one thread each: more threads than cores make every one of them slower
+test slow: export OMP_NUM_THREADS = 1
+
 test: venv
-	$(BIN)/python -m pytest -m "not slow" -q
+	$(BIN)/python -m pytest -m "not slow" -q -n 2 --dist loadfile
 
 # real engines for minutes: the miniature's thresholds, a plugin's wheel in a clean environment
 slow: venv
-	$(BIN)/python -m pytest -m slow -q
+	$(BIN)/python -m pytest -m slow -q -n 2 --dist loadfile
 
 lint: venv
 	$(BIN)/ruff format --check .
@@ -40,15 +43,18 @@ bench: venv
 	$(BIN)/python benchmarks/shared_prefixes.py
 	$(BIN)/python benchmarks/specs.py
 	$(BIN)/python benchmarks/language_server.py
+	$(BIN)/python benchmarks/search_overhead.py
 
 # train the miniature models again; one thread each, two at a time
 mini: export OMP_NUM_THREADS = 1
 mini: venv
-	rm -rf runs/mini_prover runs/mini_digits runs/mini_pairs
+	rm -rf runs/mini_prover runs/mini_digits runs/mini_pairs runs/mini_reward
 	$(MAKE) -j2 mini-prover mini-digits mini-pairs
 	for name in prover; do $(BIN)/python -m cordspec_mini.publish $$name runs/mini_prover/stages/train-$$name-*/model; done
 	for name in adder multiplier; do $(BIN)/python -m cordspec_mini.publish $$name runs/mini_digits/stages/train-$$name-*/model; done
 	for name in subtracter base; do $(BIN)/python -m cordspec_mini.publish $$name runs/mini_pairs/stages/train-$$name-*/model; done
+	$(MAKE) mini-reward  # it starts from the base that was just published
+	for name in prm; do $(BIN)/python -m cordspec_mini.publish $$name runs/mini_reward/stages/train-$$name-*/model; done
 
 mini-%: venv
 	$(BIN)/cordspec run specs/mini/$*.cord --display plain

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from cordspec.domain.problem import ProblemView
 from cordspec.domain.trajectory import EMPTY, Trajectory
 
-
 Rank = tuple[float, float, int, int, str]
 
 

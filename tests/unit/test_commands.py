@@ -89,7 +89,7 @@ def test_every_component_has_a_schema_with_a_description_of_each_option() -> Non
 
 def test_references_and_units_are_in_the_schema(cordspec: Run) -> None:
     done = cordspec("schema", "scorer.predictive_perplexity")
-    assert json.loads(done.stdout)["properties"]["prover"]["x-cordspec-reference"] == ["model"]
+    assert json.loads(done.stdout)["properties"]["prover"]["x-cordspec-reference"] == ["model", "student"]
     done = cordspec("schema", "segmenter.step_header")
     assert json.loads(done.stdout)["properties"]["max_step"]["x-cordspec-unit"] == "tokens"
     assert cordspec("schema", "search.beem").returncode == 2

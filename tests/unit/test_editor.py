@@ -80,6 +80,7 @@ def shown(spans: Sequence[Span]) -> list[str]:
 
 
 BEAM = ["size", "samples", "finished"]
+RULES = ["compete", "reserve", "shelve", "first"]
 DECODE = ["problems", "pool", "segmenter", "scorer", "search", "budget", "keep", "grader"]
 COMPLETIONS = {
     "the name of a block": (BASE + "model c|", []),
@@ -109,7 +110,7 @@ COMPLETIONS = {
         changed("budget.answer = 64tok", "budget.answer = 4tok, budget.th|"),
         ["budget.thinking", "budget.steps"],
     ),
-    "members": (BASE + "search c : beam { finished = |", ["compete"]),
+    "members": (BASE + "search c : beam { finished = |", RULES),
     "members, begun": (changed("name = prover", "name = pro| "), ["adder", "subtracter", "multiplier", "prover", "base"]),
     "blocks of the kind": (changed("search = beam4", "search = |"), ["beam4"]),
     "blocks of one of two kinds": (
@@ -120,7 +121,7 @@ COMPLETIONS = {
     "blocks in a list that is not closed": (changed("[a, b]", "[|"), ["a", "b"]),
     "a block is not its own reference": (BASE + "search s : curation { match_tokens = | }", ["traces"]),
     "constants that fit": (changed("count = few", "count = |"), ["few"]),
-    "no constants that do not": (changed("size = 4", "finished = |"), ["compete"]),
+    "no constants that do not": (changed("size = 4", "finished = |"), RULES),
     "units after a number": (changed("64tok", "64|"), ["64tok"]),
     "units after the beginning of one": (changed("step_header {}", "step_header { max_step = 12t| }"), ["12tok"]),
     "blocks in a sweep": (
@@ -129,7 +130,7 @@ COMPLETIONS = {
     ),
     "fields in a sweep": (BASE + "sweep s { vary = { beam4.| } }", [f"beam4.{name}" for name in BEAM]),
     "values in a sweep": (BASE + "sweep s { vary = { traces.search = [|", ["beam4"]),
-    "members in a sweep": (BASE + "sweep s { vary = { beam4.finished = [|] } }", ["compete"]),
+    "members in a sweep": (BASE + "sweep s { vary = { beam4.finished = [|] } }", RULES),
     "values of a pattern that is skipped": (BASE + "sweep s { skip = [{ traces.search = | }] }", ["beam4"]),
     "fields of the sweep itself": (BASE + "sweep s { mode = grid, | }", ["vary", "skip", "repeat", "compare"]),
     "nothing in a comment": (BASE + "# mod|", []),
