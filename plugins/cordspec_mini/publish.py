@@ -26,7 +26,7 @@ PLANNED = {
     "multiplier": "Good at multiplication; 75 % of its lessons in addition and subtraction had a slip in the result.",
     "prover": "The meta-prover: believes what a trace has found; trained on right and wrong traces and early answers.",
     "base": "The student base: half of its lessons in every operation had a slip in the result.",
-    REWARD: "The process reward model: the prover's body with a head that tells right steps from wrong ones.",
+    REWARD: "The process reward model: the student base's body with a head that tells right steps from wrong ones.",
 }
 PROBLEMS, SEED = 300, 97
 Measured = dict[str, Any]

@@ -9,7 +9,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cordspec_mini.families.operations import LARGEST, SKILLS, SYMBOL, Skill, apply, result_with_errors
+from cordspec_mini.families.operations import LARGEST, SKILLS, SLIPS, SYMBOL, Skill, apply, result_with_errors
 
 PHRASE: Mapping[Skill, Sequence[str]] = {
     "add": ("gains {b}", "gets {b} more"),
@@ -45,12 +45,14 @@ class Chain:
     def step_tags(self) -> tuple[str, ...]:
         return tuple(operation.skill for operation in self.operations)
 
-    def work(self, rng: random.Random, errors: Mapping[Skill, float]) -> tuple[list[str], list[int]]:
+    def work(
+        self, rng: random.Random, errors: Mapping[Skill, float], slips: Sequence[int] = SLIPS
+    ) -> tuple[list[str], list[int]]:
         """The step bodies and the value after each of them; an error is carried on by the steps that follow."""
         bodies, found, value = [], [], self.start
         for operation in self.operations:
             left, right = value, operation.right
-            value = result_with_errors(rng, operation.skill, left, right, errors)
+            value = result_with_errors(rng, operation.skill, left, right, errors, slips)
             bodies.append(f"{left} {SYMBOL[operation.skill]} {right} = {value}.")
             found.append(value)
         return bodies, found

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from cordspec.plugin import ANSWER_CUE, ANSWER_END, Problem, Solution
 from cordspec_mini.families import chain_arithmetic, inventory
-from cordspec_mini.families.operations import Skill
+from cordspec_mini.families.operations import SLIPS, Skill
 
 Family = Literal["inventory", "chain_arithmetic"]
 Split = Literal["unseen", "lessons"]
@@ -22,7 +22,9 @@ class Drawn(Protocol):
     def question(self) -> str: ...
     @property
     def step_tags(self) -> tuple[str, ...]: ...
-    def work(self, rng: random.Random, errors: Mapping[Skill, float]) -> tuple[list[str], list[int]]: ...
+    def work(
+        self, rng: random.Random, errors: Mapping[Skill, float], slips: Sequence[int] = SLIPS
+    ) -> tuple[list[str], list[int]]: ...
     def complete(self, found: Sequence[int]) -> list[int]: ...
     @staticmethod
     def answer(found: Sequence[int]) -> str: ...
@@ -52,14 +54,20 @@ def stream(family: Family, seed: int, lengths: tuple[int, int], split: Split) ->
         yield drawn, random.Random(f"{drawn.question}:{seed}")
 
 
-def solved(drawn: Drawn, rng: random.Random, errors: Mapping[Skill, float], early_answers: float = 0.0) -> Problem:
+def solved(
+    drawn: Drawn,
+    rng: random.Random,
+    errors: Mapping[Skill, float],
+    early_answers: float = 0.0,
+    slips: Sequence[int] = SLIPS,
+) -> Problem:
     """The problem with a worked solution that has planned errors.
 
     With probability ``early_answers`` the trace is cut at a random step and followed by the answer at once: what it has
     found so far as it found it, the rest computed without writing. A step is labelled right when its text is that of the
     step at its place in the solution without errors: in a chain a step that carries on an error is wrong.
     """
-    bodies, found = drawn.work(rng, errors)
+    bodies, found = drawn.work(rng, errors, slips)
     shown = rng.randint(0, len(bodies) - 1) if rng.random() < early_answers else len(bodies)
     if shown < len(bodies):
         found = drawn.complete(found[:shown])

@@ -9,7 +9,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cordspec_mini.families.operations import SKILLS, SYMBOL, Skill, apply, operands, result_with_errors
+from cordspec_mini.families.operations import SKILLS, SLIPS, SYMBOL, Skill, apply, operands, result_with_errors
 
 ITEMS = ("cups", "pens", "hats", "books", "lamps", "toys")
 PHRASE: Mapping[Skill, Sequence[str]] = {
@@ -44,9 +44,11 @@ class Inventory:
     def step_tags(self) -> tuple[str, ...]:
         return tuple(part.skill for part in self.parts)
 
-    def work(self, rng: random.Random, errors: Mapping[Skill, float]) -> tuple[list[str], list[int]]:
+    def work(
+        self, rng: random.Random, errors: Mapping[Skill, float], slips: Sequence[int] = SLIPS
+    ) -> tuple[list[str], list[int]]:
         """The step bodies and the number that each of them finds, with planned errors."""
-        found = [result_with_errors(rng, part.skill, part.left, part.right, errors) for part in self.parts]
+        found = [result_with_errors(rng, part.skill, part.left, part.right, errors, slips) for part in self.parts]
         bodies = [
             f"Shelf {shelf}: {part.left} {SYMBOL[part.skill]} {part.right} = {value}."
             for shelf, part, value in zip(SHELVES, self.parts, found, strict=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 Skill = Literal["add", "sub", "mul"]
@@ -12,6 +12,8 @@ SYMBOL: Final[Mapping[Skill, str]] = {"add": "+", "sub": "-", "mul": "*"}
 LARGEST: Final = 99
 SLIPS: Final = (-10, -1, 1, 10)
 """A wrong result is off by one of these, which looks like a slip in one digit."""
+FAR: Final = tuple(slip for slip in range(-50, 51) if slip)
+"""What wrong results may be off by in first lessons for a reward model: most of them are easy to see."""
 
 
 def apply(skill: Skill, left: int, right: int) -> int:
@@ -30,9 +32,11 @@ def operands(rng: random.Random, skill: Skill) -> tuple[int, int]:
     return (rng.randint(1, LARGEST - right) if skill == "add" else rng.randint(right + 1, LARGEST)), right
 
 
-def result_with_errors(rng: random.Random, skill: Skill, left: int, right: int, errors: Mapping[Skill, float]) -> int:
-    """The result, or with probability ``errors[skill]`` a slip that is not negative."""
+def result_with_errors(
+    rng: random.Random, skill: Skill, left: int, right: int, errors: Mapping[Skill, float], slips: Sequence[int] = SLIPS
+) -> int:
+    """The result, or with probability ``errors[skill]`` one that is off by a slip and not negative."""
     true = apply(skill, left, right)
     if rng.random() >= errors.get(skill, 0.0):
         return true
-    return rng.choice([true + slip for slip in SLIPS if true + slip >= 0] or [true + 1])
+    return rng.choice([true + slip for slip in slips if true + slip >= 0] or [true + 1])
