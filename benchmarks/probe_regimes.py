@@ -167,6 +167,7 @@ def probe() -> int:
                 f"{real['difference']:+.3f} ± {real['standard_error']:.3f}",
                 f"{said.difference.value:+.3f} ({said.difference.low:+.3f} to {said.difference.high:+.3f})",
                 f"{said.probability:.2f}", said.verdict, "hit" if is_hit else "**miss**",
+                f"{found.spent:,}", f"{found.spent * real['n'] / sum(real['tokens']):.0f}",
                 " ".join("–" if d.siblings.value is None else f"{d.siblings.value:.2f}" for d in found.depths),
             )  # fmt: skip
             lines.append("| " + " | ".join(row) + " |")
@@ -189,8 +190,11 @@ difference of the share of right answers ± standard error. Prediction: {SETTING
 others (problem seed {PROBE_SEED}, run seed {PROBE_RUN_SEED}), 90 % bootstrap interval. Sharpness: siblings, step by step.
 Regimes of the same problems are probed on the same ones, so that they are not independent. CPU seconds: {seconds:.0f}.
 
-| problems | pool | scorer | beam | truth | predicted | P(step-wise better) | verdict | | sharpness |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+Tokens: what the probe of this regime alone generates and scores; problems: how many both searches could be run on for as many
+generated tokens. Where who wins is all that one wants to know, running both on a few problems is the cheaper way here.
+
+| problems | pool | scorer | beam | truth | predicted | P(step-wise better) | verdict | | tokens | problems | sharpness |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """ + "".join(f"{line}\n" for line in lines)
 
 

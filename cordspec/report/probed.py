@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cordspec.artifacts.probes import Measure, Probe, TeacherHabits, Winner
 from cordspec.report.report import Report, Table
 
-INTERVAL = "Intervals: {level:.0%}, from a bootstrap over problems; n (problems)."
+INTERVAL = "Intervals: {level:.0%}, over problems; n (problems)."
 
 
 def make_probe_report(probe: Probe) -> Report:
@@ -29,10 +29,10 @@ def make_probe_report(probe: Probe) -> Report:
 
 def _lines(probe: Probe) -> tuple[str, ...]:
     settings = probe.settings
-    seen = max((depth.level.problems for depth in probe.depths), default=0)
+    seen, every = probe.saturation.above.problems, probe.costs.problems
     looked = (
-        f"{settings['problems']:.0f} problems at most ({seen} with pairs at the best depth), {settings['samples']:.0f} steps"
-        f" of each teacher for a prefix, {settings['rollouts']:.0f} rollouts for a label; seed {probe.seed}."
+        f"Looked at {seen:,} of {every:,} problems: {settings['samples']:.0f} steps of each teacher for a prefix,"
+        f" {settings['rollouts']:.0f} rollouts for a label; seed {probe.seed}."
     )
     whole = sum(one.value or 0.0 for one in (probe.costs.generated, probe.costs.scored))
     share = f", {probe.spent / whole:.1%} of what the decode is predicted to take" if whole else ""
@@ -41,8 +41,8 @@ def _lines(probe: Probe) -> tuple[str, ...]:
 
 def said(winner: Winner) -> str:
     """The prediction in a sentence."""
-    if winner.verdict == "not predicted" or winner.probability is None:
-        return f"Who wins at equal tokens is not predicted: {winner.note}."
+    if winner.probability is None:
+        return f"Who wins at equal tokens is {winner.verdict}: {winner.note}."
     sure = f"P(step-wise better) = {winner.probability:.2f}"
     if winner.verdict == "undecided":
         return f"Step-wise search against curation at equal tokens: undecided, {sure}."

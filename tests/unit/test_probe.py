@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import pytest
 
-from cordspec.domain.inference import Generation
+from cordspec import api
+from cordspec.domain.inference import Call, Generation
 from cordspec.domain.problem import Problem, ProblemView
 from cordspec.domain.search import Expansion
 from cordspec.domain.trajectory import EMPTY, Proposal, Trajectory
@@ -19,16 +21,22 @@ from cordspec.errors import UsageError
 from cordspec.extension.kinds.search import Search
 from cordspec.extension.registry import Registry
 from cordspec.model import Experiment
+from cordspec.plan import Graph, build
+from cordspec.plan.assumptions import Assumptions
+from cordspec.plan.estimate import Estimator
+from cordspec.plan.machine import Gpu
 from cordspec.plugin import Candidate, Score, ScoredCandidate, SearchSetting, Step
+from cordspec.run.ledger import Ledger
 from cordspec.run.merging import Answered, Merged, merge
 from cordspec.run.probing import measuring, predicting
 from cordspec.run.probing.beliefs import beliefs
+from cordspec.run.probing.costing import cluster_hours, costs
 from cordspec.run.probing.empirical import Bank
 from cordspec.run.probing.growing import Grower
 from cordspec.run.probing.labels import follow, pairs
 from cordspec.run.probing.playing import Unplayable, play
 from cordspec.run.probing.probe import choose, sample
-from cordspec.run.probing.resampling import probability_above, ratio
+from cordspec.run.probing.resampling import probability_above, ratio, share
 from cordspec.run.probing.settings import ProbeSettings
 from cordspec.run.probing.tree import Level, ProbedCandidate, ProbedPrefix, ProblemProbe
 
@@ -105,6 +113,16 @@ def test_an_interval_covers_the_truth_as_often_as_it_says() -> None:
 def test_one_problem_has_no_interval() -> None:
     found = ratio([(3.0, 4)], FEW)
     assert (found.value, found.low, found.high) == (0.75, None, None)
+
+
+@pytest.mark.parametrize("end", [0.0, 1.0])
+def test_problems_that_all_agree_still_leave_an_error(end: float) -> None:
+    """A bootstrap of eight problems that all say 1 would say 1 to 1. A share of 0.69 or less gives that once in twenty."""
+    found = share([(50 * end, 50)] * 8, FEW)
+    assert (found.value, found.n, found.problems) == (end, 400, 8)
+    assert found.low is not None and found.high is not None
+    assert found.high - found.low == pytest.approx(1 - 0.05 ** (1 / 8))
+    assert found.low <= end <= found.high
 
 
 def test_the_path_follows_labels_and_not_scores() -> None:
@@ -285,10 +303,18 @@ def test_a_close_race_is_undecided(registry: Registry) -> None:
     assert found.verdict == "undecided"
 
 
-def test_one_problem_decides_nothing(registry: Registry) -> None:
+def test_four_problems_decide_nothing(registry: Registry) -> None:
     pair = searches(registry, 1)
-    found = predicting.winner(forecasts(look(World(1.0), 1, FEW), pair), FEW)
+    found = predicting.winner(forecasts(look(World(1.0), 4, FEW), pair), FEW)
     assert (found.verdict, found.probability) == ("undecided", None)
+
+
+def test_every_step_is_labelled_by_the_same_teachers_in_turns() -> None:
+    """Or the label of a right step would be that of what its author does next."""
+    (probe,) = look(World(1.0), 1, FEW)
+    for one in probe.levels[0].candidates:
+        mine = [other.expansion.teacher for other in probe.rollouts if other.expansion.prefix == one.trajectory]
+        assert mine == [0, 1, 2, 0, 1, 2]
 
 
 @pytest.mark.parametrize("sharp", [0.0, 0.5, 1.0])
@@ -319,6 +345,34 @@ def test_a_tree_search_is_not_predicted(registry: Registry) -> None:
     bank = Bank(probes[0], LABELS, beliefs(probes)[0])
     with pytest.raises(Unplayable, match="trace from a prefix"):
         play(mcts(mcts.options_type()).start(SearchSetting(3)), bank, random.Random(0))
+
+
+def test_hours_on_a_cluster_are_those_of_a_plan_with_the_measured_lengths(root: Path) -> None:
+    """Five steps of ten tokens were seen; the plan is told to assume the same."""
+    experiment = api.load(root / "specs" / "hetero_beam4.cord")
+    graph = build(experiment, lambda block: block.name)
+    name = choose(experiment, "")
+    probes = look(World(1.0, steps=5), 2, ProbeSettings(depth=1))
+    found = cluster_hours(experiment, graph, name, 800, probes)
+    assumed = replace(Assumptions(), steps=5, step_tokens=10)
+    (planned,) = Estimator(experiment, lambda _: 800, assumed, Gpu()).stages(Graph("x", (graph.of_block(name),)))
+    longer = replace(Assumptions(), steps=5, step_tokens=20)
+    (twice,) = Estimator(experiment, lambda _: 800, longer, Gpu()).stages(Graph("x", (graph.of_block(name),)))
+    assert found is not None and found == planned.hours != twice.hours
+
+
+def test_costs_are_those_of_the_played_searches() -> None:
+    """Two problems stand for a hundred; a token took 10 ms and a score 5 ms in the probe."""
+    ledger = Ledger()
+    ledger.add(Call("teacher", "m", 0, 0, 1_000, 0, 10.0), remembered=False)
+    probes = look(World(1.0), 2, FEW)
+    scorings = sum(len(one.traces) + sum(len(part.candidates) for part in one.levels) for one in probes)
+    ledger.add(Call("prover", "m", 0, 0, 0, 4 * scorings, 0.005 * scorings), remembered=False)
+    played = [predicting.ProblemForecast(1.0, 0.0, 200.0, 30.0), predicting.ProblemForecast(0.0, 1.0, 400.0, 50.0)]
+    found = costs(played, probes, ledger, 100, None, FEW)
+    assert (found.generated.value, found.scored.value) == (30_000, 16_000)
+    assert (found.generated.low, found.generated.high) == (20_000, 40_000)
+    assert found.hours.value == pytest.approx((30_000 * 0.01 + 4_000 * 0.005) / 3600)
 
 
 # --- which decode, which problems ------------------------------------------------------------------------------------

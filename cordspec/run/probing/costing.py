@@ -73,7 +73,8 @@ def _scorings(probe: ProblemProbe) -> int:
 
 
 def _each(total: float, count: float) -> float:
-    return total / count if count else 0.0
+    """Rounded, for seconds are added in the order in which answers arrive."""
+    return round(total / count, 9) if count else 0.0
 
 
 def _times(measure: Measure, factor: float) -> Measure:

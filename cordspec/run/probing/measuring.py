@@ -10,7 +10,7 @@ from cordspec.artifacts.probes import DepthSharpness, Saturation, TeacherHabits
 from cordspec.domain.trajectory import Proposal
 from cordspec.run.merging import Answered
 from cordspec.run.probing.labels import pairs
-from cordspec.run.probing.resampling import Parts, ratio
+from cordspec.run.probing.resampling import Parts, ratio, share
 from cordspec.run.probing.settings import ProbeSettings
 from cordspec.run.probing.tree import Level, ProbedPrefix, ProblemProbe
 
@@ -28,7 +28,7 @@ def _depth(probes: Sequence[ProblemProbe], at: int, settings: ProbeSettings) -> 
     siblings = [_ranked(p for one in level.prefixes for p in pairs(one.candidates, settings.gap)) for level in levels]
     level_wide = [_ranked(pairs(level.candidates, settings.gap)) for level in levels]
     spreads = [_spread(level) for level in levels]
-    return DepthSharpness(at + 1, ratio(siblings, settings), ratio(level_wide, settings), ratio(spreads, settings))
+    return DepthSharpness(at + 1, share(siblings, settings), share(level_wide, settings), ratio(spreads, settings))
 
 
 def _ranked(found: Iterable[tuple[float, float]]) -> Parts:
@@ -50,9 +50,9 @@ def saturation(probes: Sequence[ProblemProbe], settings: ProbeSettings) -> Satur
     """How many scores sit at an end of [0, 1], and how well whole traces are told apart."""
     scores = [[score for level in probe.levels for one in level.prefixes for score in _scores(one)] for probe in probes]
     return Saturation(
-        ratio([_share(score > HIGH for score in each) for each in scores], settings),
-        ratio([_share(score < LOW for score in each) for each in scores], settings),
-        ratio([_ranked(_trace_pairs(probe)) for probe in probes], settings),
+        share([_share(score > HIGH for score in each) for each in scores], settings),
+        share([_share(score < LOW for score in each) for each in scores], settings),
+        share([_ranked(_trace_pairs(probe)) for probe in probes], settings),
     )
 
 
@@ -85,8 +85,8 @@ def _habits(probes: Sequence[ProblemProbe], place: int, label: str, settings: Pr
     right = [_share(trace.right for trace in probe.traces if trace.teacher == place) for probe in probes]
     return TeacherHabits(
         label,
-        ratio(right, settings),
-        {kind: ratio([_share(_broke(one, kind) for one in each) for each in said], settings) for kind in kinds},
+        share(right, settings),
+        {kind: share([_share(_broke(one, kind) for one in each) for each in said], settings) for kind in kinds},
         ratio([(float(sum(each)), len(each)) for each in lengths], settings),
         stdev(every) / fmean(every) if len(every) > 1 else None,
         (_at(every, 0.05), _at(every, 0.5), _at(every, 0.95)) if every else None,

@@ -12,11 +12,13 @@ from cordspec.extension.kinds.search import Search, SearchSetting
 from cordspec.run.probing.beliefs import Beliefs
 from cordspec.run.probing.empirical import Bank
 from cordspec.run.probing.playing import Played, play
-from cordspec.run.probing.resampling import draws, ends, over_problems, probability_above
+from cordspec.run.probing.resampling import draws, ends, over_problems, probability_above, share
 from cordspec.run.probing.settings import ProbeSettings
 from cordspec.run.probing.tree import ProblemProbe
 
 NOTHING = Measure(None, None, None, 0, 0)
+FEWEST = 5
+"""Problems below which nothing is called decided."""
 ASSUMPTIONS = (
     "a prefix that was not probed is continued like the probed one of its problem and depth that is right or wrong as it is",
     "a step is right or wrong; after wrong ones rollouts end right at one rate, after right ones at a rate of the problem",
@@ -63,10 +65,11 @@ def winner(forecasts: Sequence[ProblemForecast], settings: ProbeSettings) -> Win
     """The predicted difference with its interval over problems; `undecided` where that holds 0."""
     differences = [each.stepwise - each.curation for each in forecasts]
     difference = over_problems(differences, settings)
-    stepwise = over_problems([each.stepwise for each in forecasts], settings)
-    curation = over_problems([each.curation for each in forecasts], settings)
-    if difference.low is None or difference.high is None:
-        return Winner("undecided", stepwise, curation, difference, None, "it takes two problems to say anything")
+    stepwise = share([(each.stepwise, 1) for each in forecasts], settings)
+    curation = share([(each.curation, 1) for each in forecasts], settings)
+    if len(forecasts) < FEWEST:
+        note = f"it takes at least {FEWEST} problems to say who wins"
+        return Winner("undecided", stepwise, curation, difference, None, note)
     drawn = draws(len(differences), settings, lambda chosen: fmean(differences[at] for at in chosen))
     low, high = ends(drawn, settings.level)
     verdict: Verdict = "better" if low > 0 else "worse" if high < 0 else "undecided"

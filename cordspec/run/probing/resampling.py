@@ -28,6 +28,18 @@ def ratio(parts: Sequence[Parts], settings: ProbeSettings) -> Measure:
     return Measure(value, low, high, n, len(present))
 
 
+def share(parts: Sequence[Parts], settings: ProbeSettings) -> Measure:
+    """The mean of values in [0, 1]. Where all of them are at one end, a bootstrap knows no error; the interval is then that
+    of so many problems which all agreed (Clopper and Pearson).
+    """
+    found = ratio(parts, settings)
+    if found.value not in (0.0, 1.0):
+        return found
+    reach = ((1 - settings.level) / 2) ** (1 / found.problems)
+    low, high = (reach, 1.0) if found.value else (0.0, 1 - reach)
+    return Measure(found.value, low, high, found.n, found.problems)
+
+
 def over_problems(values: Sequence[float], settings: ProbeSettings) -> Measure:
     """The mean of one value for each problem."""
     return ratio([(value, 1) for value in values], settings)
