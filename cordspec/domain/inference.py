@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cordspec.domain.prompt import Prompt
@@ -45,7 +45,7 @@ class Generation:
     finish: Finish
     stop: str | None = None
     prompt_tokens: int = 0
-    prefilled: int = 0
+    prefilled: int = field(default=0, compare=False)
     """Prompt tokens that were computed for it; the others' states were held already. A cost, not part of the answer."""
 
 
@@ -64,7 +64,7 @@ class TokenLogprobs:
 
     values: tuple[float, ...]
     prompt_tokens: int = 0
-    prefilled: int = 0
+    prefilled: int = field(default=0, compare=False)
     """As in `Generation`, the scored tokens included."""
 
 
@@ -87,7 +87,7 @@ class Rewards:
 
     values: tuple[float, ...]
     prompt_tokens: int = 0
-    prefilled: int = 0
+    prefilled: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,8 +148,8 @@ def _traces_table(decodes: Sequence[DecodeView]) -> Table:
     columns = ("decode", "search", "n", "accuracy", *scored, "tokens", "kept")
     note = (
         f"n problems, mean ± standard error. {measure[0].upper()}{measure[1:]}: the guiding scorer's value at the end, "
-        "before the last step, and over all steps. Tokens: all that teachers generated for the search; kept: the share that stands"
-        " in the traces."
+        "before the last step, and over all steps. Tokens: all that teachers generated for the search; kept: the share "
+        "that stands in the traces."
     )
     if beside:
         note += " PP reference: predictive perplexity at the end under the fixed prover beside the guiding one."

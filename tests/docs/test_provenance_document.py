@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHOWN = re.findall(r"^```text\n\$ cordspec ([^\n]*)\n(.*?)^```", (ROOT / "docs" / "provenance.md").read_text(), re.M | re.S)
+SHOWN = re.findall(
+    r"^```text\n\$ cordspec ([^\n]*)\n(.*?)^```", (ROOT / "docs" / "provenance.md").read_text(), re.M | re.S
+)
 
 
 def cordspec(directory: Path, *words: str) -> str:
