@@ -44,6 +44,7 @@ bench: venv
 	$(BIN)/python benchmarks/specs.py
 	$(BIN)/python benchmarks/language_server.py
 	$(BIN)/python benchmarks/search_overhead.py
+	$(BIN)/python benchmarks/probe_regimes.py probe
 
 # train the miniature models again; one thread each, two at a time
 mini: export OMP_NUM_THREADS = 1
