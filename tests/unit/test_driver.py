@@ -22,6 +22,8 @@ from cordspec.run.attendance import Attendance
 from cordspec.run.driver import Driver, SearchRecord
 from cordspec.run.teachers import Pool, Teacher
 from cordspec_std.searches.beam import Beam, BeamOptions
+from cordspec_std.searches.curation import Curation, CurationOptions
+from cordspec_std.searches.mcts import Mcts, MctsOptions
 from cordspec_std.segmenters.step_header import StepHeader, StepHeaderOptions
 
 PROBLEM = Problem("What is 1 + 1?", "SECRET-2")
@@ -120,6 +122,45 @@ def test_arrival_order_changes_nothing() -> None:
         return [[(one.scored.trajectory.key, one.scored.score) for one in wave.candidates] for wave in record.waves]
 
     assert all(texts(seed) == texts(None) for seed in range(10))
+
+
+SEARCHES = {
+    "beam": Beam(BeamOptions(size=3)),
+    "mcts": Mcts(MctsOptions(iterations=3)),
+    "curation": Curation(CurationOptions(traces_per_teacher=2)),
+    "mcts, puct": Mcts(MctsOptions(iterations=2, rule="puct", backup="max")),
+}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_concurrency_changes_no_event(name: str) -> None:
+    """Six problems at a time, or sixteen, or one: with engines that answer after pauses of any length."""
+
+    def events(at_once: int, seed: int) -> list[object]:
+        delay = random.Random(seed)
+        engines = [
+            Scripted(["a.", "b.", "c!"], delay),
+            Scripted(["d.", "e!"], delay),
+            Scripted(["d.", "f.", "g!"], delay),
+        ]
+        teachers = tuple(Teacher(f"t{at}", engine, Sampling()) for at, engine in enumerate(engines))
+        calm = Attendance("fail", 0.0, Journal(":memory:"))  # type: ignore[arg-type]
+        pool = Pool(teachers, StepHeader(StepHeaderOptions()), Budget(), 1, calm)
+        driver = Driver(pool, ByLength(), BLOCK, SEARCHES[name], lambda record, wave: None)  # type: ignore[arg-type]
+        slots = asyncio.Semaphore(at_once)
+
+        async def one(number: int) -> SearchRecord:
+            async with slots:
+                return await driver.decode(Problem(f"What is {number}?", str(number)))
+
+        async def all_of_them() -> list[SearchRecord]:
+            return await asyncio.gather(*(one(number) for number in range(16)))
+
+        return [event for record in asyncio.run(all_of_them()) for event in record.events]
+
+    wanted = events(1, 0)
+    assert len(wanted) > 16 * 8
+    assert all(events(at_once, at_once) == wanted for at_once in range(2, 17))
 
 
 def test_a_scorer_that_fails_is_named() -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from cordspec.plugin import Decision, Expansion, ScoredCandidate, Search, SearchSetting, Trajectory
+from cordspec.plugin import Decision, Expansion, Ref, ScoredCandidate, Search, SearchSetting, Trajectory
 from cordspec_std.searches.beam import Beam, BeamOptions
 from cordspec_std.searches.curation import Curation, CurationOptions
+from cordspec_std.searches.integration import Integration, IntegrationOptions
 from cordspec_std.searches.mcts import Mcts, MctsOptions
 from tests.unit.scripted import shown, told
 
@@ -29,6 +30,9 @@ SEARCHES: dict[str, Search] = {
     "mcts": Mcts(MctsOptions(iterations=3)),
     "mcts_puct_max": Mcts(MctsOptions(iterations=3, rule="puct", backup="max")),
     "curation": Curation(CurationOptions(traces_per_teacher=1)),
+    "integration": Integration(
+        IntegrationOptions(integrator=Ref("model", "merger"), traces_per_teacher=1, order="rank", retries=0)
+    ),
     "curation_longest": Curation(CurationOptions(traces_per_teacher=1, pick="longest")),
 }
 
@@ -40,6 +44,8 @@ class Table:
         self._said, self._scores = said, scores
 
     def answer(self, expansion: Expansion) -> ScoredCandidate | None:
+        if expansion.extent == "merge":
+            return self._merged(expansion)
         prefix, steps, text = expansion.prefix, [], shown(expansion.prefix)
         while not text.endswith("."):
             said = self._said.get(text)
@@ -52,6 +58,13 @@ class Table:
                 break
         return told(expansion, steps, self._scores[text], finished=text.endswith(".")) if prefix is not None else None
 
+    def _merged(self, expansion: Expansion) -> ScoredCandidate | None:
+        """The integrator of the tables writes the first steps of all sources, in their order, and refuses a single source."""
+        if len({source.key for source in expansion.sources}) < 2:
+            return None
+        steps = [source.steps[0].text for source in expansion.sources]
+        return told(expansion, steps, 0.5, finished=True)
+
 
 def tree(search: Search, table: Table) -> str:
     machine = search.start(SearchSetting(teachers=2))
@@ -61,7 +74,8 @@ def tree(search: Search, table: Table) -> str:
         lines.append(f"wave {len([one for one in lines if one.startswith('wave')]) + 1}")
         for expansion, answer in zip(expansions, answers, strict=True):
             what = "nothing" if answer is None else f"{shown(answer.trajectory)}  {answer.score.value:.2f}"  # type: ignore[union-attr]
-            lines.append(f"  teacher {expansion.teacher} after {shown(expansion.prefix)}: {what}")
+            who = "integrator" if expansion.extent == "merge" else f"teacher {expansion.teacher}"
+            lines.append(f"  {who} after {shown(expansion.prefix)}: {what}")
         lines += _decided(machine.tell([answer for answer in answers if answer is not None], 0))
         assert len(lines) < 200
     result = machine.result()
