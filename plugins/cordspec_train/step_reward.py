@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from cordspec.plugin import (
+    Capability,
     Component,
     Fraction,
     InitRef,
@@ -49,6 +50,8 @@ class StepReward(Trainer[StepRewardOptions]):
     """
 
     name: ClassVar[str] = "step_reward"
+    makes: ClassVar[frozenset[Capability]] = frozenset({"weights"})
+    """No engine is opened over a student here: its weights are used by `model NAME : transformers_reward`."""
 
     def train(
         self, init: Path, examples: Sequence[TrainingExample], out: Path, seed: int, on_step: OnStep

@@ -114,6 +114,11 @@ def test_a_scorer_that_knows_the_answer_has_no_place_in_an_evaluation(codes: Cal
     [
         ('model g : openai { model = "m" }\npool o { teachers = [a, g] }\n', ["E602"]),
         ('model g : openai { model = "m" }\nstudent s : sft { init = g, data = traces }\n', ["E602"]),
+        (
+            "student r : step_reward { init = a, data = q }\neval v : math_answers { model = r, problems = q }\n",
+            ["E602", "W604"],
+        ),
+        ("student r : step_reward { init = a, data = q }\nscorer w : predictive_perplexity { prover = r }\n", ["E602"]),
         ('model g : openai { model = "m" }\nscorer r : process_reward { model = g }\n', ["E602"]),
         ('model g : openai { model = "m" }\nsearch i : integration { integrator = g }\n', []),
         ('model g : openai { model = "m" }\neval v : math_answers { model = g, problems = q }\n', ["E602"]),

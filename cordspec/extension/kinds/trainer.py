@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from cordspec.domain.facts import ModelFacts
+from cordspec.domain.facts import Capability, ModelFacts
 from cordspec.domain.problem import Solution
 from cordspec.extension.component import Component, OptionsT
 
@@ -39,6 +39,8 @@ class Trainer(Component[OptionsT]):
     """Trains a student. Its options name ``init``, the model to start from, and ``data``."""
 
     kind: ClassVar[str] = "student"
+    makes: ClassVar[frozenset[Capability]] = frozenset({"continue", "score", "weights", "chat"})
+    """What its students can do; a spec that needs more of one is refused."""
 
     def facts(self) -> ModelFacts:
         """Sizes of the model that it starts from, where its options name one that is no block of the spec."""

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from cordspec.diagnostics import Diagnostic, Label
+from cordspec.extension.kinds.engine import Model
 from cordspec.extension.kinds.evaluator import Evaluator
 from cordspec.extension.kinds.scorer import Scorer
 from cordspec.extension.kinds.search import Search
+from cordspec.extension.kinds.trainer import Trainer
 from cordspec.model.experiment import Experiment
 
 
@@ -64,12 +66,18 @@ def capabilities(experiment: Experiment) -> Iterator[Diagnostic]:
     """A model must be able to do what the fields that name it need."""
     for block in experiment.blocks.values():
         for place, ref in block.refs():
-            model = experiment.model_behind(ref)
-            lacking = [need for need in block.needs(place) if model and need not in model.capabilities]
-            if model and lacking:
+            component = experiment.blocks[ref.name].component
+            if component is not None and issubclass(component, Trainer):
+                able, who = component.makes, f"a student of `{component.name}`"
+            elif component is not None and issubclass(component, Model):
+                able, who = experiment.model(experiment.blocks[ref.name]).capabilities, f"`{component.name}`"
+            else:
+                continue
+            lacking = [need for need in block.needs(place) if need not in able]
+            if lacking:
                 means = " and ".join(MEANING[need] for need in lacking)
-                message = f"{block.kind} `{block.name}` needs `{ref}` to {means}, which `{model.name}` cannot"
-                related = (Label(experiment.blocks[ref.name].span, f"its component is `{model.name}`"),)
+                message = f"{block.kind} `{block.name}` needs `{ref}` to {means}, which {who} cannot"
+                related = (Label(experiment.blocks[ref.name].span, f"its component is `{component.name}`"),)
                 yield Diagnostic("E602", message, block.span_of(*place), "name another model", related)
 
 
