@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cordspec.report.export.export import Exported, Format
     from cordspec.report.export.rows import Keep
     from cordspec.report.provenance.drawing import TreeFormat
-    from cordspec.report.report import Report
+    from cordspec.report.table import Report
     from cordspec.run.events import Observer
     from cordspec.run.planning import Plan
     from cordspec.run.probing.settings import ProbeSettings

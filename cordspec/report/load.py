@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from cordspec.artifacts.choosing import choose
 from cordspec.artifacts.manifest import MANIFEST, Manifest, StageEntry, read_manifest
 from cordspec.artifacts.records import CandidateRecord, PredictionRecord, TraceRecord, read_lines
 from cordspec.artifacts.store import STAGES
@@ -89,6 +90,26 @@ def load_variants(path: Path) -> list[VariantView]:
         message = f"the list of variants in {path} cannot be read: {error}"
         raise IntegrityError(Diagnostic("E706", message, help="give the same `cordspec run` again")) from error
     return [VariantView(one, load_run(path, variant_manifest(one.name))) for one in entries]
+
+
+def choose_run(path: Path, variant: str = "") -> RunView:
+    """The view of a run without a sweep, of the variant of this name, or of the only one.
+
+    Raises:
+        UsageError, IntegrityError: as `load_run`; or there is no such variant, or several and none is named.
+    """
+    variants = {one.entry.name: one.run for one in load_variants(path)}
+    return variants[choose("variant", variant, list(variants))] if variants or variant else load_run(path)
+
+
+def choose_decode(run: RunView, name: str = "") -> DecodeView:
+    """The decode of this name, or the only one.
+
+    Raises:
+        UsageError: there is no such decode, or several and none is named.
+    """
+    decodes = {one.name: one for one in run.decodes}
+    return decodes[choose("decode", name, list(decodes))]
 
 
 def load_run(path: Path, manifest_name: str = MANIFEST) -> RunView:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 
-from cordspec.artifacts.records import TraceRecord
 from cordspec.report.load import DecodeView, EvalView, RunView
 from cordspec.report.statistics import Comparison, Estimate, compare, estimate
-
-BINS = 5
 
 
 def accuracy(decode: DecodeView) -> Estimate:
@@ -95,36 +91,6 @@ def expectations(run: RunView) -> list[Expectation]:
             value = Estimate(metric["value"], metric["standard_error"], int(metric["n"]))
             found.append(Expectation(one.name, name, low, high, value))
     return found
-
-
-def teacher_share(traces: Sequence[TraceRecord]) -> Mapping[str, list[float]]:
-    """Share of the chosen steps by author in each fifth of a trace; several authors of one step share it equally."""
-    credit: dict[str, list[float]] = {}
-    steps_in = [0] * BINS
-    for trace in traces:
-        for at, step in enumerate(trace.steps):
-            bin_ = min(BINS - 1, at * BINS // len(trace.steps))
-            steps_in[bin_] += 1
-            for author in step.authors:
-                credit.setdefault(author, [0.0] * BINS)[bin_] += 1 / len(step.authors)
-    return {
-        author: [part / total if total else 0.0 for part, total in zip(parts, steps_in, strict=True)]
-        for author, parts in sorted(credit.items())
-    }
-
-
-def share_by_tag(traces: Sequence[TraceRecord]) -> Mapping[str, dict[str, float]]:
-    """Share of the chosen steps by author for each kind of step, where the problem source names kinds."""
-    credit: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for trace in traces:
-        for step in trace.steps:
-            if step.tag:
-                for author in step.authors:
-                    credit[step.tag][author] += 1 / len(step.authors)
-    return {
-        tag: {author: part / sum(parts.values()) for author, part in sorted(parts.items())}
-        for tag, parts in sorted(credit.items())
-    }
 
 
 def violations(decode: DecodeView) -> dict[str, int]:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from cordspec.report.report import Report, Table
+from cordspec.report.table import Report, Table
 
 WIDTH: Final = 110
 """Characters of a line of notes; tables are as wide as they are."""

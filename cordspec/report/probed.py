@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cordspec.artifacts.probes import Measure, Probe, TeacherHabits, Winner
-from cordspec.report.report import Report, Table
+from cordspec.report.table import Report, Table
 
 INTERVAL = "Intervals: {level:.0%}, over problems; n (problems)."
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cordspec.artifacts.replays import Replay
-from cordspec.report.report import Report, Table, signed
+from cordspec.report.report import signed
 from cordspec.report.statistics import compare, estimate
+from cordspec.report.table import Report, Table
 
 SCHEMA_VERSION = 1
 

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from typing import Final
 
 from cordspec.report import measures
 from cordspec.report.load import DecodeView, EvalView, RunView
-from cordspec.report.provenance.hits import share_by_progress
+from cordspec.report.provenance.hits import share_by_progress, share_by_tag, values
 from cordspec.report.provenance.load import ledgers
+from cordspec.report.provenance.tables import share_table, tag_table
 from cordspec.report.statistics import Comparison, Estimate
+from cordspec.report.table import Report, Table
 
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A titled table of text cells, with a note on how to read it."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The report of one run."""
-
-    title: str
-    lines: tuple[str, ...]
-    tables: tuple[Table, ...]
-    data: dict[str, object]
-    failed: tuple[str, ...] = ()
-    """Expectations of the spec that do not hold, in words."""
-
-    def to_json(self) -> str:
-        return json.dumps(self.data, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-
-    def to_markdown(self) -> str:
-        parts = [f"# {self.title}", *self.lines]
-        for table in self.tables:
-            parts += [f"## {table.title}", _markdown_table(table)]
-            if table.note:
-                parts.append(table.note)
-        return "\n\n".join(parts) + "\n"
+FIFTHS: Final = 5
+"""Bins of a trace's progress."""
 
 
 def make_report(run: RunView) -> Report:
@@ -64,7 +35,7 @@ def make_report(run: RunView) -> Report:
         _cost_table(run),
         _tokens_table(run),
         *(_share_table(decode) for decode in run.decodes if len(decode.pool) > 1),
-        *(_tag_table(decode) for decode in run.decodes if measures.share_by_tag(decode.traces)),
+        *(tag_table(share_by_tag(one.traces), f"Teacher share by kind of step: {one.name}") for one in run.decodes),
     ]
     return Report(
         f"cordspec report: {manifest.experiment}",
@@ -108,8 +79,8 @@ def report_data(run: RunView, compared: Sequence[Comparison]) -> dict[str, objec
                 "violations": measures.violations(decode),
                 "seconds": decode.seconds,
                 "costs": decode.costs,
-                "teacher_share_by_fifth": measures.teacher_share(decode.traces),
-                "teacher_share_by_tag": measures.share_by_tag(decode.traces),
+                "teacher_share_by_fifth": values(share_by_progress(_authors(decode), FIFTHS, draws=0)),
+                "teacher_share_by_tag": values(share_by_tag(decode.traces, draws=0)),
             }
             for decode in run.decodes
         },
@@ -131,9 +102,9 @@ def report_data(run: RunView, compared: Sequence[Comparison]) -> dict[str, objec
 
 def _traces_table(decodes: Sequence[DecodeView]) -> Table:
     rows = []
-    beside = any(measures.perplexities(decode)["score_reference"].n for decode in decodes)
-    for decode in decodes:
-        scores = measures.perplexities(decode)
+    measured = [measures.perplexities(decode) for decode in decodes]
+    beside = any(scores["score_reference"].n for scores in measured)
+    for decode, scores in zip(decodes, measured, strict=True):
         generated, right = measures.generated_tokens(decode), measures.accuracy(decode)
         kept = measures.kept_tokens(decode) / generated if generated else 0.0
         rows.append(
@@ -228,30 +199,12 @@ def _tokens_table(run: RunView) -> Table:
 
 
 def _share_table(decode: DecodeView) -> Table:
-    bands = share_by_progress([[step.authors for step in trace.steps] for trace in decode.traces], measures.BINS)
-    teachers = sorted({teacher for teacher, _ in bands})
-    width = 100 // measures.BINS
-    rows = tuple(
-        (
-            f"{at * width}–{(at + 1) * width} %",
-            f"{bands[teachers[0], at].n:g}",
-            *(str(bands[name, at]) for name in teachers),
-        )
-        for at in range(measures.BINS)
-        if teachers and (teachers[0], at) in bands
-    )
-    note = (
-        "Share of the chosen steps by author over the progress of a trace, with 95 % bootstrap bands over problems; authors "
-        "of the same step share it. `cordspec stats` has more."
-    )
-    return Table(f"Teacher share by progress: {decode.name}", ("progress", "steps", *teachers), rows, note)
+    return share_table(share_by_progress(_authors(decode), FIFTHS), FIFTHS, f"Teacher share by progress: {decode.name}")
 
 
-def _tag_table(decode: DecodeView) -> Table:
-    shares = measures.share_by_tag(decode.traces)
-    authors = sorted({author for parts in shares.values() for author in parts})
-    rows = tuple((tag, *(f"{parts.get(author, 0.0):.0%}" for author in authors)) for tag, parts in shares.items())
-    return Table(f"Teacher share by kind of step: {decode.name}", ("step", *authors), rows)
+def _authors(decode: DecodeView) -> list[list[tuple[str, ...]]]:
+    """The authors of each step of each trace."""
+    return [[step.authors for step in trace.steps] for trace in decode.traces]
 
 
 def signed(value: Estimate) -> str:
@@ -262,10 +215,3 @@ def signed(value: Estimate) -> str:
 
 def _number(value: Estimate) -> str:
     return "–" if value.value is None else f"{value.value:.3f}"
-
-
-def _markdown_table(table: Table) -> str:
-    def row(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-    return "\n".join([row(table.columns), "|" + " --- |" * len(table.columns), *(row(cells) for cells in table.rows)])

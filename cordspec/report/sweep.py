@@ -10,8 +10,6 @@ from statistics import fmean
 from cordspec.report import measures
 from cordspec.report.load import DecodeView, EvalView, VariantView
 from cordspec.report.report import (
-    Report,
-    Table,
     comparison_table,
     expectation_table,
     failures,
@@ -19,6 +17,7 @@ from cordspec.report.report import (
     report_data,
 )
 from cordspec.report.statistics import Comparison, Estimate, compare, estimate
+from cordspec.report.table import Report, Table
 
 SCHEMA_VERSION = 1
 Arm = DecodeView | EvalView

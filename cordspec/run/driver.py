@@ -90,7 +90,7 @@ class Driver:
         machine = self.search.start(SearchSetting(len(self.pool.teachers), target_tokens, self.pool.weights))
         record = SearchRecord(problem)
         while expansions := machine.ask():
-            answered = await asyncio.gather(*(self._answered(problem, expansion) for expansion in expansions))
+            answered = await asyncio.gather(*(self.ask(problem, expansion) for expansion in expansions))
             present = [one.proposal for one in answered if one.proposal is not None]
             if not present:
                 raise Unavailable(f"no teacher can be asked: {answered[0].reason}", "give the command again later")
@@ -109,7 +109,8 @@ class Driver:
     def _labels(self) -> tuple[str, ...]:
         return tuple(teacher.label for teacher in self.pool.teachers)
 
-    async def _answered(self, problem: Problem, expansion: Expansion) -> Answered:
+    async def ask(self, problem: Problem, expansion: Expansion) -> Answered:
+        """What comes of an expansion; an absent teacher is an answer too."""
         with collected() as calls:
             try:
                 if expansion.extent == "merge":
@@ -121,16 +122,22 @@ class Driver:
                 return Answered(expansion, None, reason=str(absence))
         return Answered(expansion, proposal, tuple(calls))
 
-    async def _judged(self, problem: Problem, one: Merged) -> Judged:
+    async def score(self, problem: Problem, one: Merged) -> Score | None:
+        """The score of a candidate, None where the scorer could give none."""
         answer = problem.answer if self.scorer.needs_answer else None
         candidate = Candidate(problem.view, one.trajectory, one.step_tokens, answer, one.expansions[0].prefix)
-        with component_errors(self.scorer_block), collected() as calls:
+        with component_errors(self.scorer_block):
             values = await self.scorer.score([candidate])
             if len(values) != 1:
                 raise ValueError(f"it gave {len(values)} scores for 1 candidate")
             score = values[0] if isinstance(values[0], Score) else Score.of(float(values[0]))
+        return score if score.valid else None
+
+    async def _judged(self, problem: Problem, one: Merged) -> Judged:
+        with collected() as calls:
+            score = await self.score(problem, one)
         numbers = tuple(expansion.number for expansion in one.expansions)
-        scored = ScoredCandidate(numbers, one.expansions[0].teacher, one.trajectory, score if score.valid else None)
+        scored = ScoredCandidate(numbers, one.expansions[0].teacher, one.trajectory, score)
         return Judged(one, scored, tuple(calls))
 
     async def _finish(self, record: SearchRecord, best: ScoredCandidate | None) -> None:

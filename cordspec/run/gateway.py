@@ -49,7 +49,7 @@ class ModelGateway:
         self, open_engine: Callable[[], Engine], fingerprint: str, journal: Journal, device: asyncio.Lock,
         stored_only: frozenset[Role] = frozenset(),
     ) -> None:  # fmt: skip
-        self.stored_only = stored_only
+        self._stored_only = stored_only
         self._open = open_engine
         self._fingerprint = fingerprint
         self._journal = journal
@@ -78,14 +78,14 @@ class ModelGateway:
         if self._engine is not None:
             await self._engine.close()
 
-    def knows(self, request: GenerateRequest) -> bool:
-        """Whether the journal has the answer."""
-        key = answer_key(self._fingerprint, request)
-        return key in self._journal.get([key])
+    async def generate(self, request: GenerateRequest, role: Role) -> tuple[Generation, float, bool]:
+        """The answer, the seconds that it took when it was first given, and whether the journal knew it.
 
-    async def generate(self, request: GenerateRequest) -> tuple[Generation, float, bool]:
-        """The answer, the seconds that it took when it was first given, and whether the journal knew it."""
-        answer, seconds, remembered = await self._answer(request, self._generations)
+        Raises:
+            NotStored: the journal does not know it, and in this role nothing new is generated.
+        """
+        stored_only = role in self._stored_only
+        answer, seconds, remembered = await self._answer(request, self._generations, stored_only=stored_only)
         return _generation(answer), seconds, remembered
 
     async def score(self, request: ScoreRequest) -> tuple[TokenLogprobs, float, bool]:
@@ -99,12 +99,15 @@ class ModelGateway:
         return Rewards(**_values(answer)), seconds, remembered
 
     async def _answer(
-        self, request: Request, batcher: Batcher[tuple[bytes, Request], tuple[Answer, float]]
-    ) -> tuple[Answer, float, bool]:
+        self, request: Request, batcher: Batcher[tuple[bytes, Request], tuple[Answer, float]], *,
+        stored_only: bool = False,
+    ) -> tuple[Answer, float, bool]:  # fmt: skip
         key = answer_key(self._fingerprint, request)
         known = self._journal.get([key]).get(key)
         if known is not None:
             return known[0], known[1], True
+        if stored_only:
+            raise NotStored
         if key in self._asked:
             answer, seconds = await asyncio.shield(self._asked[key])
             return answer, seconds, False
@@ -158,9 +161,7 @@ class RoleView:
         return self._gateway.engine.count_tokens(text)
 
     async def generate(self, request: GenerateRequest) -> Generation:
-        if self._role in self._gateway.stored_only and not self._gateway.knows(request):
-            raise NotStored(self._name)
-        answer, seconds, remembered = await self._gateway.generate(request)
+        answer, seconds, remembered = await self._gateway.generate(request, self._role)
         self._note(answer, seconds, remembered, generated=answer.tokens)
         return answer
 

@@ -19,7 +19,6 @@ from cordspec.domain.events import Committed, Expanded, Formed, Proposed, Scored
 from cordspec.domain.trajectory import Step, Trajectory
 from cordspec.errors import CordspecError
 from cordspec.plugin import GenerateRequest, prompt_text
-from cordspec.report.integration import compression
 from cordspec.run.integrating import integration_message
 from cordspec_mini.integrator import RuleEngine, merge_by_rule
 
@@ -68,7 +67,7 @@ def candidates(run: Path, block: str) -> list[CandidateRecord]:
 
 def test_merged_traces_are_what_the_rule_makes_of_what_curation_made(tmp_path: Path) -> None:
     done = run(tmp_path, SPEC)
-    merged, curated = traces(done, "integrated"), traces(done, "curated")
+    merged = traces(done, "integrated")
     assert [trace.writer for trace in merged] == ["merger"] * 3
     assert all(trace.answer.startswith("\n\nThe final answer is A ") and trace.score for trace in merged)
     for trace in merged:
@@ -82,9 +81,10 @@ def test_merged_traces_are_what_the_rule_makes_of_what_curation_made(tmp_path: P
         assert (last.text, last.authors, last.fate, last.score) == (trace.thinking, ("merger",), "kept", trace.score)
         assert last.violations == () and not last.forced
         assert trace.thinking == by_rule(done, trace)
-    lengths = list(compression(read_events(stage(done, "integrated") / "events.jsonl")))
-    assert [one.problem for one in lengths] == [trace.problem for trace in curated]
-    assert all(0.5 < one.ratio < 2 for one in lengths)
+    told, _ = api.stats(done, "integrated", None)
+    ratio = json.loads(told.to_json())["compression"]
+    assert ratio["n"] == 3 and 0.5 < ratio["value"] < 2
+    assert "Integration" in [table.title for table in told.tables]
 
 
 def by_rule(done: Path, trace: TraceRecord) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,6 @@ import pytest
 from cordspec import api
 from cordspec.artifacts.records import TraceRecord, read_lines
 from cordspec.report.load import load_run
-from cordspec.report.measures import BINS, share_by_tag, teacher_share
-from cordspec.report.provenance import hits
 from cordspec.report.provenance.ledger import make_ledger
 from cordspec.report.provenance.load import load_provenance
 
@@ -91,16 +90,24 @@ def test_the_trace_from_events_is_that_of_the_run(made: Path, decode: str) -> No
     assert {"chosen", "dropped"} <= fates
 
 
-def test_bands_lie_around_the_shares_of_the_report(made: Path) -> None:
+def test_the_shares_of_a_report_are_those_of_a_plain_recount(made: Path) -> None:
+    data = json.loads(api.render(made).to_json())["traces"]
     for decode in load_run(made).decodes:
-        bands = hits.share_by_progress([[step.authors for step in trace.steps] for trace in decode.traces], BINS)
-        for teacher, shares in teacher_share(decode.traces).items():
-            assert [bands[teacher, at].value if (teacher, at) in bands else 0.0 for at in range(BINS)] == pytest.approx(
-                shares
-            )
-        by_tag = share_by_tag(decode.traces)
-        for (tag, teacher), band in hits.share_by_tag(decode.traces).items():
-            assert band.value == pytest.approx(by_tag[tag].get(teacher, 0.0))
+        steps: Counter[str] = Counter()
+        credit: Counter[tuple[str, str]] = Counter()
+        for trace in decode.traces:
+            for at, step in enumerate(trace.steps):
+                for place in (f"{at * 5 // len(trace.steps)}", "all", step.tag):
+                    steps[place] += 1
+                    for author in step.authors:
+                        credit[place, author] += 1 / len(step.authors)  # type: ignore[assignment]
+        for teacher, shares in data[decode.name]["teacher_share_by_fifth"].items():
+            assert shares == pytest.approx({place: credit[place, teacher] / steps[place] for place in shares})
+        by_tag = data[decode.name]["teacher_share_by_tag"]
+        assert set(by_tag) == {step.tag for trace in decode.traces for step in trace.steps if step.tag}
+        for tag, shares in by_tag.items():
+            assert shares == pytest.approx({teacher: credit[tag, teacher] / steps[tag] for teacher in shares})
+        assert all(sum(shares.values()) == pytest.approx(1) for shares in by_tag.values())
 
 
 def test_a_run_that_is_resumed_tells_the_same_events(made: Path, tmp_path: Path) -> None:
@@ -149,10 +156,10 @@ def test_trees_in_every_format(made: Path, cordspec: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("stats",), "holds 3 decodes: which one?"),
-        (("tree", "--decode", "traced"), "holds no decode `traced`"),
+        (("stats",), "has 3 finished decodes"),
+        (("tree", "--decode", "traced"), "no finished decode named `traced`"),
         (("tree", "--decode", "traces", "--problem", "zz"), "no problem is called `zz`"),
-        (("stats", "--variant", "base"), "holds no variant"),
+        (("stats", "--variant", "base"), "no finished variant named `base`"),
     ],
 )
 def test_what_is_not_in_a_run_is_said(made: Path, cordspec: Run, arguments: tuple[str, ...], said: str) -> None:

@@ -16,6 +16,7 @@ from cordspec.domain.events import Event
 from cordspec.domain.inference import GenerateRequest, Generation
 from cordspec.domain.problem import Problem
 from cordspec.domain.prompt import Prompt, Segment, prompt_text
+from cordspec.domain.trajectory import EMPTY
 from cordspec.model.blocks import Budget
 from cordspec.plugin import (
     Expansion,
@@ -29,7 +30,8 @@ from cordspec.plugin import (
     Step,
     Trajectory,
 )
-from cordspec.report.integration import compression, words_and_signs
+from cordspec.report.provenance.compression import compression, words_and_signs
+from cordspec.report.provenance.history import histories
 from cordspec.run.integrated import read_integrated
 from cordspec.run.integrating import Integrator, answer_text, integration_message
 from cordspec_mini.integrator import MiniIntegrator, merge_by_rule
@@ -446,14 +448,17 @@ def test_the_rule_is_labelled_as_one_and_keeps_its_limits() -> None:
 def test_compression_counts_merged_and_sources_alike() -> None:
     from cordspec.domain.events import Expanded, Formed, Proposed, Scored
 
+    said: dict[int, Trajectory] = {}
+
     def asked(number: int, extent: str, *steps: str) -> list[Event]:
+        said[number] = EMPTY.extend(tuple(Step(step, ("t",), 1) for step in steps), finished=True)
         return [
-            Expanded("p", 1, number, "root", 0, "t", 0, extent),  # type: ignore[arg-type]
+            Expanded("p", 1, number, EMPTY.key, 0, "t", 0, extent),  # type: ignore[arg-type]
             Proposed("p", 1, number, "t", steps, (1,) * len(steps), True, False, 1, (), ()),
         ]
 
     def judged(candidate: int, expansions: tuple[int, ...], value: float | None) -> list[Event]:
-        formed = Formed("p", 1, candidate, "k", "root", expansions, ("t",), 1, 1, True, False, False)
+        formed = Formed("p", 1, candidate, said[candidate].key, EMPTY.key, expansions, ("t",), 1, 1, True, False, False)
         return [formed, Scored("p", 1, candidate, value, None, (), None, ())]
 
     events = [
@@ -463,7 +468,9 @@ def test_compression_counts_merged_and_sources_alike() -> None:
         *asked(4, "merge"), *asked(5, "merge", "a b c", " d."), *judged(5, (5,), 0.1),
     ]  # fmt: skip
     assert words_and_signs("Shelf A: 4 + 5 = 9.") == 9
-    (one,) = compression(events)
-    assert (one.problem, one.merged) == ("p", 5)
+    (history,) = histories(events)
+    one = compression(history)
+    assert one is not None and one.merged == 5
     assert one.source == pytest.approx((6 + 2 + 2) / 3) and one.ratio == pytest.approx(1.5)
-    assert list(compression(event for event in events if not isinstance(event, Scored))) == []
+    (unscored,) = histories(event for event in events if not isinstance(event, Scored))
+    assert compression(unscored) is None

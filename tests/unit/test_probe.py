@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import pytest
 
@@ -26,6 +25,7 @@ from cordspec.plan.assumptions import Assumptions
 from cordspec.plan.estimate import Estimator
 from cordspec.plan.machine import Gpu
 from cordspec.plugin import Candidate, Score, ScoredCandidate, SearchSetting, Step
+from cordspec.run.driver import Driver
 from cordspec.run.ledger import Ledger
 from cordspec.run.merging import Answered, Merged, merge
 from cordspec.run.probing import measuring, predicting
@@ -39,6 +39,8 @@ from cordspec.run.probing.probe import choose, sample
 from cordspec.run.probing.resampling import probability_above, ratio, share
 from cordspec.run.probing.settings import ProbeSettings
 from cordspec.run.probing.tree import Level, ProbedCandidate, ProbedPrefix, ProblemProbe
+from cordspec_std.searches.beam import Beam, BeamOptions
+from tests.unit.test_driver import BLOCK
 
 FEW = ProbeSettings(draws=200, plays=10)
 
@@ -236,13 +238,8 @@ def searches(registry: Registry, size: int) -> tuple[Search, Search]:
 
 
 def look(world: World, problems: int, settings: ProbeSettings) -> list[ProblemProbe]:
-    @dataclass
-    class Driver:
-        pool: World
-        scorer: World
-        scorer_block: Any = None
-
-    grower = Grower(Driver(world, world), world, settings, 4)  # type: ignore[arg-type]
+    driver = Driver(world, world, BLOCK, Beam(BeamOptions()), lambda *_: None)  # type: ignore[arg-type]
+    grower = Grower(driver, world, settings, 4)  # type: ignore[arg-type]
 
     async def all_of_them() -> list[ProblemProbe]:
         return [await grower.probe(Problem(f"q{at}", "right")) for at in range(problems)]

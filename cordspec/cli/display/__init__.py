@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
-from cordspec.report.report import Report
+from cordspec.report.table import Report
 from cordspec.run.events import Event
 
 DisplayName = Literal["rich", "plain", "json"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from cordspec.report.report import Report
+from cordspec.report.table import Report
 from cordspec.run.events import Event, RunStarted
 
 

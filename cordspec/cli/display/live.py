@@ -21,7 +21,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from cordspec.diagnostics.render import visible
-from cordspec.report.report import Report, Table
+from cordspec.report.table import Report, Table
 from cordspec.run.events import Event, RunStarted, StageFinished, StageProgress, StageStarted
 
 

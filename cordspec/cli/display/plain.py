@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from cordspec.report.report import Report
+from cordspec.report.table import Report
 from cordspec.run.events import Event, RunStarted, StageFinished, StageProgress, StageStarted
 
 QUIET_SECONDS: Final = 10.0

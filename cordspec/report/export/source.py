@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cordspec.artifacts.records import CandidateRecord, TraceRecord
 from cordspec.artifacts.store import RunDirectory
-from cordspec.diagnostics import Diagnostic
-from cordspec.errors import UsageError
-from cordspec.report.load import DecodeView, RunView, VariantView, load_run, load_variants
+from cordspec.report.load import DecodeView, RunView, choose_decode, choose_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +49,7 @@ def find_source(run: Path, decode: str = "", variant: str = "") -> Source:
         UsageError: this is no run directory, or no such decode or variant, or several and none is named.
         IntegrityError: a stage is damaged.
     """
-    variants = load_variants(run)
-    if variant and not variants:
-        raise _unknown("variant", variant, [])
-    view = _of_variant(variants, variant) if variants else load_run(run)
-    names = [one.name for one in view.decodes]
-    chosen = view.decodes[names.index(_chosen("decode", decode, names))]
+    view = choose_run(run, variant)
+    chosen = choose_decode(view, decode)
     RunDirectory(run).verify(chosen.stage)
-    return Source(view, chosen, variant if variants else "")
-
-
-def _of_variant(variants: Sequence[VariantView], name: str) -> RunView:
-    names = [one.entry.name for one in variants]
-    return variants[names.index(_chosen("variant", name, names))].run
-
-
-def _chosen(kind: str, name: str, names: list[str]) -> str:
-    if name in names:
-        return name
-    if not name and len(names) == 1:
-        return names[0]
-    if name or not names:
-        raise _unknown(kind, name, names)
-    message = f"the run has {len(names)} finished {kind}s: {', '.join(names)}"
-    raise UsageError(Diagnostic("E709", message, help=f"name one with --{kind}"))
-
-
-def _unknown(kind: str, name: str, names: list[str]) -> UsageError:
-    message = f"the run has no finished {kind} named `{name}`" if name else f"the run has no finished {kind}"
-    help = f"it has {', '.join(names)}" if names else "run the spec to the end, without --only" if not name else ""
-    return UsageError(Diagnostic("E709", message, help=help))
+    return Source(view, chosen, variant)

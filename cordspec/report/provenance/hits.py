@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Final, TypeVar
 
 from cordspec.artifacts.records import TraceRecord
-from cordspec.report.provenance.bootstrap import Band, Ratio, ratios
+from cordspec.report.provenance.bootstrap import DRAWS, Band, Ratio, ratios
 from cordspec.report.provenance.history import Attempt, History
 
 BINS: Final = 10
+Second = TypeVar("Second")
 Authors = Sequence[tuple[str, ...]]
 """The authors of each step of a trace, in order."""
 Cell = tuple[str, int | None]
@@ -23,14 +24,14 @@ def progress(step: int, steps: int, bins: int = BINS) -> int:
     return min(bins - 1, step * bins // steps)
 
 
-def share_by_progress(traces: Sequence[Authors], bins: int = BINS) -> dict[Cell, Band]:
-    """Of the steps that stand, the share of each author. Authors of the same step share it equally."""
+def share_by_progress(traces: Sequence[Authors], bins: int = BINS, draws: int = DRAWS) -> dict[Cell, Band]:
+    """Of the steps that stand, the share of each author. Authors of the same step share it equally; no draws, no limits."""
     teachers = sorted({author for trace in traces for authors in trace for author in authors})
     problems: list[dict[Cell, Ratio]] = []
     for trace in traces:
         credit, steps = _credit(trace, bins), _per_bin([progress(at, len(trace), bins) for at in range(len(trace))])
         problems.append({(name, at): (credit[name, at], Fraction(steps[at])) for name in teachers for at in steps})
-    return ratios(problems)
+    return ratios(problems, draws)
 
 
 def rate_by_progress(decode: Sequence[History], bins: int = BINS) -> dict[Cell, Band]:
@@ -54,7 +55,7 @@ def rate_by_progress(decode: Sequence[History], bins: int = BINS) -> dict[Cell, 
     return ratios(problems)
 
 
-def share_by_tag(traces: Sequence[TraceRecord]) -> dict[tuple[str, str], Band]:
+def share_by_tag(traces: Sequence[TraceRecord], draws: int = DRAWS) -> dict[tuple[str, str], Band]:
     """By kind of step and author, where the problem source names kinds: the share of the steps of that kind that stand."""
     teachers = sorted({author for trace in traces for step in trace.steps for author in step.authors})
     problems: list[dict[tuple[str, str], Ratio]] = []
@@ -66,7 +67,15 @@ def share_by_tag(traces: Sequence[TraceRecord]) -> dict[tuple[str, str], Band]:
                 credit = sum((_part(step.authors, name) for step in steps), Fraction(0))
                 own[tag, name] = (credit, Fraction(len(steps)))
         problems.append(own)
-    return dict(sorted(ratios(problems).items()))
+    return dict(sorted(ratios(problems, draws).items()))
+
+
+def values(bands: Mapping[tuple[str, Second], Band]) -> dict[str, dict[str, float | None]]:
+    """The shares without their limits, by the first name, then by the second; ``all`` is the whole trace."""
+    found: dict[str, dict[str, float | None]] = {}
+    for (first, second), band in bands.items():
+        found.setdefault(first, {})["all" if second is None else str(second)] = band.value
+    return found
 
 
 def _credit(trace: Authors, bins: int) -> defaultdict[Cell, Fraction]:

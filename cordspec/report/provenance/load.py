@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from cordspec.artifacts.events import read_events
 from cordspec.artifacts.store import STAGES
 from cordspec.diagnostics import Diagnostic
 from cordspec.errors import IntegrityError, UsageError
-from cordspec.report.load import DecodeView, RunView, load_run, load_variants
+from cordspec.report.load import DecodeView, RunView, choose_decode, choose_run
 from cordspec.report.provenance.history import History, histories
 from cordspec.report.provenance.ledger import Ledger, make_ledger
 
@@ -33,8 +32,8 @@ def load_provenance(path: Path, decode: str | None = None, variant: str | None =
         UsageError: the run has no such decode or variant, or it is not said which.
         IntegrityError: its files are missing or damaged.
     """
-    run = _run(path, variant)
-    view = run.decodes[_chosen([one.name for one in run.decodes], decode, "decode", path)]
+    run = choose_run(path, variant or "")
+    view = choose_decode(run, decode or "")
     return Provenance(view, decode_histories(run, view))
 
 
@@ -85,24 +84,3 @@ def choose_problem(found: Provenance, problem: str) -> Provenance:
 
 def _events(run: RunView, decode: DecodeView) -> Path:
     return run.path / STAGES / decode.stage / EVENTS
-
-
-def _run(path: Path, variant: str | None) -> RunView:
-    variants = load_variants(path)
-    if not variants and variant is None:
-        return load_run(path)
-    names = [one.entry.name for one in variants]
-    return variants[_chosen(names, variant, "variant", path)].run
-
-
-def _chosen(names: Sequence[str], wanted: str | None, what: str, path: Path) -> int:
-    if wanted in names:
-        return names.index(wanted)
-    if wanted is None and len(names) == 1:
-        return 0
-    if not names:
-        raise UsageError(Diagnostic("E709", f"{path} holds no {what}", help=f"give a run that has a {what}"))
-    message = (
-        f"{path} holds {len(names)} {what}s: which one?" if wanted is None else f"{path} holds no {what} `{wanted}`"
-    )
-    raise UsageError(Diagnostic("E709", message, help=f"--{what} is one of {', '.join(names)}"))

@@ -8,11 +8,13 @@ from typing import TypeVar
 
 from cordspec.report.provenance.bootstrap import Band
 from cordspec.report.provenance.compliance import Compliance, compliance
+from cordspec.report.provenance.compression import compression
 from cordspec.report.provenance.hits import Cell, rate_by_progress, share_by_progress, share_by_tag
 from cordspec.report.provenance.ledger import Ledger, make_ledger
 from cordspec.report.provenance.lengths import QUANTILES, Lengths, lengths
 from cordspec.report.provenance.load import Provenance
 from cordspec.report.provenance.scoring import Scoring, scoring
+from cordspec.report.statistics import Estimate, estimate
 
 SCHEMA_VERSION = 1
 Second = TypeVar("Second")
@@ -29,6 +31,8 @@ class Stats:
     rates: dict[Cell, Band]
     tags: dict[tuple[str, str], Band]
     lengths: Lengths
+    compression: Estimate
+    """Length of merged traces over that of their sources; of none in a decode that merges nothing."""
     compliance: dict[str, Compliance]
     scoring: Scoring
 
@@ -53,6 +57,7 @@ class Stats:
             "rate_by_progress": _nested(self.rates),
             "share_by_tag": _nested(self.tags),
             "lengths": {"quantiles_at": QUANTILES, **asdict(self.lengths)},
+            "compression": asdict(self.compression),
             "compliance": {name: asdict(one) for name, one in self.compliance.items()},
             "scoring": asdict(self.scoring),
         }
@@ -69,6 +74,7 @@ def make_stats(found: Provenance) -> Stats:
         rates=rate_by_progress(decode),
         tags=share_by_tag(found.view.traces),
         lengths=lengths(decode),
+        compression=estimate([one.ratio for history in decode if (one := compression(history)) is not None]),
         compliance=compliance(decode),
         scoring=scoring(decode),
     )

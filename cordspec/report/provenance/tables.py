@@ -11,7 +11,7 @@ from cordspec.report.provenance.ledger import Costs, Ledger, Tokens
 from cordspec.report.provenance.lengths import Lengths, Summary
 from cordspec.report.provenance.scoring import Share
 from cordspec.report.provenance.stats import Stats
-from cordspec.report.report import Report, Table
+from cordspec.report.table import Report, Table
 
 NONE: Final = "–"
 
@@ -23,8 +23,9 @@ def stats_report(stats: Stats) -> Report:
         tokens_table(stats.ledger),
         share_table(stats.shares, BINS, "Teacher hit rate"),
         _rates_table(stats),
-        _tags_table(stats),
+        tag_table(stats.tags, "Teacher hit rate by kind of step"),
         _lengths_table(stats.lengths),
+        _integration_table(stats),
         _compliance_table(stats),
         _scoring_table(stats),
         _answers_table(stats),
@@ -111,14 +112,18 @@ def _range(at: int | None, bins: int) -> str:
     return "all" if at is None else f"{at * 100 // bins}–{(at + 1) * 100 // bins} %"
 
 
-def _tags_table(stats: Stats) -> Table:
-    tags = list(dict.fromkeys(tag for tag, _ in stats.tags))
-    teachers = list(dict.fromkeys(teacher for _, teacher in stats.tags))
-    rows = tuple(
-        (tag, f"{stats.tags[tag, teachers[0]].n:g}", *(str(stats.tags[tag, teacher]) for teacher in teachers))
-        for tag in tags
-    )
-    return Table("Teacher hit rate by kind of step", ("step", "n", *teachers), rows)
+def tag_table(bands: Mapping[tuple[str, str], Band], title: str) -> Table:
+    """Teacher hit rate by kind of step, with the number of steps of that kind."""
+    tags = list(dict.fromkeys(tag for tag, _ in bands))
+    teachers = list(dict.fromkeys(teacher for _, teacher in bands))
+    rows = tuple((tag, f"{bands[tag, teachers[0]].n:g}", *(str(bands[tag, name]) for name in teachers)) for tag in tags)
+    return Table(title, ("step", "n", *teachers), rows)
+
+
+def _integration_table(stats: Stats) -> Table:
+    rows = ((str(stats.compression), str(stats.compression.n)),) if stats.compression.n else ()
+    note = "Length of a merged trace over the mean of its sources, in words and signs; mean ± standard error over problems."
+    return Table("Integration", ("compression ratio", "n"), rows, note)
 
 
 def _lengths_table(lengths: Lengths) -> Table:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import count
 
 from cordspec.domain.problem import Problem
-from cordspec.domain.scoring import Candidate, Score
 from cordspec.domain.search import Expansion
 from cordspec.domain.trajectory import EMPTY, Trajectory
 from cordspec.extension.kinds.grader import Grader
@@ -18,7 +17,6 @@ from cordspec.run.merging import Answered, Merged, merge
 from cordspec.run.probing.labels import follow
 from cordspec.run.probing.settings import ProbeSettings
 from cordspec.run.probing.tree import Level, ProbedCandidate, ProbedPrefix, ProblemProbe, WholeTrace
-from cordspec.run.workshop import component_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class _Asking:
         found = merge([answered])
         if not found:
             return None
-        score, right = await gather(self._score(found[0]), self._ends_right(found[0]))
+        score, right = await gather(self._driver.score(self._problem, found[0]), self._ends_right(found[0]))
         return None if right is None else WholeTrace(answered, found[0].trajectory, score, right)
 
     async def prefix(self, trajectory: Trajectory | None, samples: int, rollouts: int) -> ProbedPrefix | None:
@@ -88,7 +86,7 @@ class _Asking:
         return ProbedPrefix(trajectory, tuple(answered), tuple(candidates))
 
     async def _candidate(self, merged: Merged, rollouts: int) -> ProbedCandidate:
-        score, endings = await gather(self._score(merged), self._endings(merged, rollouts))
+        score, endings = await gather(self._driver.score(self._problem, merged), self._endings(merged, rollouts))
         return ProbedCandidate(merged, score, endings)
 
     async def _endings(self, merged: Merged, rollouts: int) -> tuple[bool, ...]:
@@ -104,10 +102,7 @@ class _Asking:
 
     async def _ask(self, prefix: Trajectory, teacher: int, index: int, *, to_end: bool = False) -> Answered:
         expansion = Expansion(next(self._numbers), prefix, teacher, index, "trace" if to_end else "step")
-        try:
-            return Answered(expansion, await self._driver.pool.propose(self._problem.view, expansion))
-        except Absence as absence:
-            return Answered(expansion, None, reason=str(absence))
+        return await self._driver.ask(self._problem, expansion)
 
     async def _ends_right(self, merged: Merged) -> bool | None:
         """Whether the final answer of a finished trajectory is right, None where its writer cannot be asked."""
@@ -118,13 +113,3 @@ class _Asking:
         except Absence:
             return None
         return self._grader.grade(written.text, self._problem.answer)
-
-    async def _score(self, merged: Merged) -> Score | None:
-        scorer = self._driver.scorer
-        answer = self._problem.answer if scorer.needs_answer else None
-        prefix = merged.expansions[0].prefix
-        candidate = Candidate(self._problem.view, merged.trajectory, merged.step_tokens, answer, prefix)
-        with component_errors(self._driver.scorer_block):
-            (value,) = await scorer.score([candidate])
-        score = value if isinstance(value, Score) else Score.of(float(value))
-        return score if score.valid else None
