@@ -74,9 +74,14 @@ Parse = Callable[[Source], tuple[File, list[Diagnostic]]]
 """Text to tree; an editor remembers the trees of what has not changed."""
 
 
-def compose(source: Source, sets: Iterable[str] = (), parse: Parse = parse) -> Composition:
-    """Read a spec and everything that it refers to. Paths in it are relative to the file that names them."""
-    composer = _Composer(Library(source), parse)
+def compose(
+    source: Source, sets: Iterable[str] = (), parse: Parse = parse, recorded: Mapping[str, str] | None = None
+) -> Composition:
+    """Read a spec and everything that it refers to. Paths in it are relative to the file that names them.
+
+    ``recorded`` are the texts of a run, by the names of their files, to read instead of files.
+    """
+    composer = _Composer(Library(source, recorded), parse)
     composer.load(source, Scope())
     for assignment in sets:
         composer.override(assignment)

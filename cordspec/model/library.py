@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -35,10 +35,17 @@ class Unreadable(Exception):
 
 
 class Library:
-    """Reads the files of one spec, each once."""
+    """Reads the files of one spec, each once.
 
-    def __init__(self, main: Source) -> None:
+    Args:
+        recorded: the texts by the names of their files as a run noted them; nothing is read from the disk then.
+    """
+
+    def __init__(self, main: Source, recorded: Mapping[str, str] | None = None) -> None:
         self.sources = [main]
+        self._recorded = (
+            None if recorded is None else {Path(name).resolve(): Source(name, text) for name, text in recorded.items()}
+        )
         self._here = Path(main.name).parent
         self._root = project_root(self._here)
         self._known: dict[Path, Source] = {}
@@ -58,13 +65,7 @@ class Library:
         if not path.value.endswith(".cord"):
             raise _refused("E107", "only .cord files are read", path.span, "give a path that ends in .cord")
         target = Path(path.span.source.name).parent / path.value
-        try:
-            real = target.resolve(strict=True)
-        except (OSError, ValueError, RuntimeError) as error:
-            message = f"cannot read `{path.value}`: {why_unreadable(error)}"
-            raise _refused("E106", message, path.span, f"looked for {target}") from error
-        if not real.is_relative_to(self._root):
-            raise _refused("E107", f"`{path.value}` leads out of the project", path.span, "keep it inside the project")
+        real = self._found(target, path) if self._recorded is None else target.resolve()
         if real in self._chain:
             raise _refused("E105", f"`{path.value}` refers back to itself", path.span, "this closes a circle")
         if real not in self._known:
@@ -78,10 +79,26 @@ class Library:
         yield
         self._chain.pop()
 
+    def _found(self, target: Path, path: Text) -> Path:
+        try:
+            real = target.resolve(strict=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            message = f"cannot read `{path.value}`: {why_unreadable(error)}"
+            raise _refused("E106", message, path.span, f"looked for {target}") from error
+        if not real.is_relative_to(self._root):
+            raise _refused("E107", f"`{path.value}` leads out of the project", path.span, "keep it inside the project")
+        return real
+
     def _read(self, real: Path, target: Path, path: Text) -> Source:
         if len(self.sources) >= MOST_FILES or len(self._chain) > DEEPEST:
             message = f"a spec is made of at most {MOST_FILES} files, {DEEPEST} deep"
             raise _refused("E404", message, path.span, "one too many")
+        if self._recorded is not None:
+            source = self._recorded.get(real)
+            if source is None:
+                raise _refused("E106", f"the run has no text of `{path.value}`", path.span, f"looked for {target}")
+            self.sources.append(source)
+            return source
         try:
             self._size += real.stat().st_size
             if self._size > LARGEST_SPEC:

@@ -39,16 +39,17 @@ def is_sweep(variants: Sequence[Variant]) -> bool:
 
 
 def resolve(
-    source: Source, registry: Registry, sets: Iterable[str] = (), *, library: bool = False, parse: Parse = parse
-) -> tuple[Experiment | None, list[Diagnostic]]:
+    source: Source, registry: Registry, sets: Iterable[str] = (), *, library: bool = False, parse: Parse = parse,
+    recorded: Mapping[str, str] | None = None,
+) -> tuple[Experiment | None, list[Diagnostic]]:  # fmt: skip
     """The experiment that a spec describes, or None when it has errors, and all its diagnostics sorted by place.
 
     ``parse`` is how files are read. With ``library`` a file is also right that has no experiment and no stage: blocks for
-    others to import.
+    others to import. ``recorded`` are the texts of a run, which are read instead of files.
 
     Every value of a sweep is tried in one variant; all variants are checked when they are asked for, by `resolve_variants`.
     """
-    resolver = _Resolver(source, registry, tuple(sets), library=library, parse=parse)
+    resolver = _Resolver(source, registry, tuple(sets), library=library, parse=parse, recorded=recorded)
     return resolver.experiment, resolver.diagnostics
 
 
@@ -74,9 +75,10 @@ class _Resolver:
     """Everything that is known of one spec."""
 
     def __init__(
-        self, source: Source, registry: Registry, sets: tuple[str, ...], *, library: bool = False, parse: Parse = parse
-    ) -> None:
-        self.composition = compose(source, sets, parse)
+        self, source: Source, registry: Registry, sets: tuple[str, ...], *, library: bool = False, parse: Parse = parse,
+        recorded: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.composition = compose(source, sets, parse, recorded)
         self._reader = BlockReader(self.composition, registry)
         self._changed: dict[tuple[str, ...], Block | None] = {}
         self.blocks: dict[str, Block] = {}

@@ -11,8 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from cordspec.artifacts.manifest import MANIFEST, Manifest, StageEntry, read_entry, write_entry
-from cordspec.artifacts.records import to_lines
-from cordspec.artifacts.store import RunDirectory, write_text
+from cordspec.artifacts.store import RunDirectory
 from cordspec.artifacts.variants import VARIANTS, VariantEntry, read_variants, variant_manifest, variants_json
 from cordspec.diagnostics import Diagnostic, Label
 from cordspec.domain.problem import Problem
@@ -30,7 +29,6 @@ from cordspec.run.stages.train import train
 from cordspec.run.workshop import Engines, Models, Workshop, model_fingerprint
 
 VERSIONS = ("cordspec", "torch", "transformers", "tokenizers", "trl", "numpy")
-PROBLEMS = "problems.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +155,7 @@ async def _stage(shop: Workshop, stage: Stage) -> StageEntry:
             entry = StageEntry(stage.kind, stage.block, stage.id, stage.fingerprint, seconds, summary)
             write_entry(out, entry)
     if stage.kind == "train":
-        init = dict(shop.experiment.blocks[stage.block].refs())[("init",)]
-        shop.models.add_student(stage.block, init.name, shop.directory, stage.id)
+        shop.models.add_student(stage.block, shop.directory, stage.id)
     shop.observer.on_event(StageFinished(stage, entry.seconds, reused, entry.summary))
     return entry
 
@@ -167,7 +164,7 @@ async def _make(shop: Workshop, stage: Stage, out: Path) -> str:
     match stage.kind:
         case "problems":
             problems = shop.problems[stage.block]
-            write_text(out / PROBLEMS, to_lines({"id": problem.id, **asdict(problem)} for problem in problems))
+            problem_stage.write_problems(out, problems)
             return f"{len(problems)} problems"
         case "decode":
             return await decode(shop, stage, out)

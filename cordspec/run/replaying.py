@@ -9,22 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from os.path import commonpath
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
+from cordspec.artifacts.choosing import choose
 from cordspec.artifacts.manifest import Manifest, StageEntry, read_manifest
 from cordspec.artifacts.records import TraceRecord, read_lines
 from cordspec.artifacts.replays import Reach, Replay, ReplayedProblem
 from cordspec.artifacts.store import RunDirectory
 from cordspec.artifacts.variants import read_variants, variant_manifest
-from cordspec.diagnostics import Diagnostic, Source
+from cordspec.diagnostics import Source
 from cordspec.domain.inference import Role
 from cordspec.domain.problem import Problem
-from cordspec.errors import SpecError, UsageError
+from cordspec.errors import SpecError
 from cordspec.extension.kinds.grader import Grader
 from cordspec.extension.registry import Registry
 from cordspec.journal import Journal
@@ -37,7 +34,7 @@ from cordspec.run.gateway import NotStored
 from cordspec.run.ledger import Ledger
 from cordspec.run.recording import trace_record
 from cordspec.run.stages.decode import TRACES
-from cordspec.run.stages.problems import load
+from cordspec.run.stages.problems import read_problems
 from cordspec.run.workshop import Engines, Models, Workshop, grader_of
 
 WRITERS: Final[frozenset[Role]] = frozenset({"teacher", "integrator"})
@@ -56,21 +53,19 @@ async def replay(
     directory = RunDirectory(run)
     manifest, varied = _recorded(run, variant)
     experiment = _experiment(run, (*manifest.sets, *varied, *sets), registry)
-    finished = {entry.block: entry for entry in manifest.stages if entry.kind == "decode"}
-    for name in decodes:
-        if name not in finished:
-            known = ", ".join(finished) or "none"
-            raise UsageError(
-                Diagnostic("E709", f"the run has no finished decode named `{name}`", help=f"it has {known}")
-            )
+    finished = {entry.block: entry for entry in manifest.stages}
+    made = [entry.block for entry in manifest.stages if entry.kind == "decode"]
+    wanted = [choose("decode", name, made) for name in decodes] or made
     with Journal(directory.journal) as journal:
         engines = Engines(journal, WRITERS)
-        problems = {block.name: load(block, manifest.limit) for block in experiment.of_kind("problems")}
         models = Models(experiment, engines)
-        shop = Workshop(experiment, Graph(experiment.name, ()), registry, directory, problems, models, Silence())
+        for entry in manifest.stages:
+            if entry.kind == "train":
+                models.add_student(entry.block, directory, entry.id)
+        shop = Workshop(experiment, Graph(experiment.name, ()), registry, directory, {}, models, Silence())
         try:
             again = _Again(shop, directory, finished, engines)
-            return [await again.decode(name, tuple(sets)) for name in decodes or finished]
+            return [await again.decode(name, tuple(sets)) for name in wanted]
         finally:
             await engines.close()
 
@@ -102,7 +97,7 @@ class _Again:
         block = self._shop.experiment.blocks[name]
         grader = grader_of(self._shop.registry, options.grader, block)
         try:
-            problems = [one for one in self._shop.problems[options.problems.name] if one.id in before]
+            problems = [one for one in self._problems(options.problems.name) if one.id in before]
             done = await asyncio.gather(*(_attempt(driver, one, targets.get(one.id)) for one in problems))
             found = tuple(
                 _outcome(before[problem.id], record or records.get(problem.id), grader, complete=record is not None)
@@ -117,11 +112,20 @@ class _Again:
             self._engines.counters.generated - written,
         )  # fmt: skip
 
+    def _problems(self, name: str) -> Iterator[Problem]:
+        """The problems as the run had them, whatever has become of the data."""
+        return read_problems(self._stage("problems", name))
+
     def _traces(self, name: str) -> dict[str, TraceRecord]:
-        entry = self._finished[name]
-        self._directory.verify(entry.id)
-        path = self._directory.stage(entry.id) / TRACES
+        path = self._stage("decode", name) / TRACES
         return {trace.problem: trace for trace in read_lines(path, TraceRecord)}
+
+    def _stage(self, kind: str, name: str) -> Path:
+        """The directory of a finished stage, verified."""
+        made = [entry.block for entry in self._finished.values() if entry.kind == kind]
+        entry = self._finished[choose(kind, name, made)]
+        self._directory.verify(entry.id)
+        return self._directory.stage(entry.id)
 
 
 async def _attempt(driver: Driver, problem: Problem, target: int | None) -> SearchRecord | None:
@@ -148,33 +152,16 @@ def _recorded(run: Path, variant: str) -> tuple[Manifest, tuple[str, ...]]:
         entries = {entry.name: entry for entry in read_variants(run)}
     except (OSError, ValueError, KeyError, TypeError):
         entries = {}
-    if variant not in entries:
-        known = ", ".join(entries) or "none"
-        raise UsageError(Diagnostic("E709", f"the run has no variant named `{variant}`", help=f"it has {known}"))
-    settings = tuple(f"{path}={value}" for path, value in entries[variant].settings.items())
+    chosen = entries[choose("variant", variant, list(entries))]
+    settings = tuple(f"{path}={value}" for path, value in chosen.settings.items())
     return read_manifest(run, variant_manifest(variant)), settings
 
 
 def _experiment(run: Path, sets: Sequence[str], registry: Registry) -> Experiment:
     """The experiment of a run's own sources, whatever has become of the files that they were read from."""
-    with _laid_out(run) as main:
-        experiment, diagnostics = resolve(main, registry, sets)
+    texts: dict[str, str] = json.loads((run / "sources.json").read_text(encoding="utf-8"))
+    main = next(iter(texts))
+    experiment, diagnostics = resolve(Source(main, texts[main]), registry, sets, recorded=texts)
     if experiment is None:
         raise SpecError(*diagnostics)
-    return replace(experiment, sets=tuple(sets))
-
-
-@contextmanager
-def _laid_out(run: Path) -> Iterator[Source]:
-    """The sources of a run as files, each where the others look for it."""
-    texts: dict[str, str] = json.loads((run / "sources.json").read_text(encoding="utf-8"))
-    places = {name: Path(name).absolute() for name in texts}
-    top = Path(commonpath([place.parent for place in places.values()]))
-    with TemporaryDirectory(prefix="cordspec-replay-") as scratch:
-        (Path(scratch) / ".git").mkdir()  # so that the files lie in one project
-        laid = {name: Path(scratch) / place.relative_to(top) for name, place in places.items()}
-        for name, place in laid.items():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(texts[name], encoding="utf-8")
-        main = next(iter(texts))
-        yield Source(str(laid[main]), texts[main])
+    return experiment

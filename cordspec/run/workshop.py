@@ -87,9 +87,10 @@ class Models:
             self._components[name] = model_of(self._experiment.blocks[name])
         return self._components[name]
 
-    def add_student(self, name: str, init: str, weights: RunDirectory, stage_id: str) -> None:
+    def add_student(self, name: str, weights: RunDirectory, stage_id: str) -> None:
         """Make a trained student known under its block's name."""
-        self._components[name] = self.component(init).at(weights.stage(stage_id) / STUDENT_WEIGHTS)
+        init = dict(self._experiment.blocks[name].refs())[("init",)]
+        self._components[name] = self.component(init.name).at(weights.stage(stage_id) / STUDENT_WEIGHTS)
 
     def view(self, name: str, role: Role, ledger: Ledger) -> EngineAccess:
         """The model of a block in a role."""

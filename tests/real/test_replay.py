@@ -93,6 +93,45 @@ def test_a_wider_beam_stops_where_nobody_proposed(run: Path) -> None:
     assert "first wave that needs new proposals" in shown.to_markdown()
 
 
+def test_a_replay_has_the_problems_and_the_texts_of_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data and imported files may be gone or changed; and a student that was trained in the run guides the replay too."""
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        {"question": f"Shelf A has {n} cups and gains 4. How many items are on each shelf?", "answer": f"A {n + 4}"}
+        for n in (5, 6)
+    ]
+    Path("shelves.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    Path("parts").mkdir()
+    Path("parts/models.cord").write_text(
+        "cord 1\nmodel adder : mini { name = adder }\nmodel prover : mini { name = prover }\n"
+    )
+    Path("small.cord").write_text("""cord 1
+import "parts/models.cord" as m
+experiment small { seed = 5 }
+problems shelves : jsonl { path = "shelves.jsonl" }
+problems lessons : mini_lessons { inventory = 8, chains = 0, seed = 1 }
+pool one { teachers = [m.adder], temperature = 0.8 }
+segmenter steps : step_header { max_step = 48tok }
+student light : sft { init = m.adder, data = lessons, epochs = 1 }
+scorer pp : predictive_perplexity { prover = light, reference = m.prover }
+search beam2 : beam { size = 2, samples = 2 }
+decode traces {
+  problems = shelves, pool = one, segmenter = steps, scorer = pp, search = beam2
+  budget = { thinking = 100tok, answer = 48tok }
+}
+""")
+    run = api.execute(api.load(Path("small.cord")), tmp_path / "run")
+    shutil.rmtree("parts")
+    Path("shelves.jsonl").write_text(json.dumps({"question": "What else?", "answer": "7"}) + "\n")
+    replay = only(api.replay(run))
+    assert len(replay.problems) == 2 and [one.trace for one in replay.problems] == [
+        one.before for one in replay.problems
+    ]
+    with pytest.raises(SpecError) as wrong:
+        api.replay(run, ["traces.search=nothing"])
+    assert "small.cord" in str(wrong.value) or "--set" in str(wrong.value)
+
+
 def test_a_replay_needs_no_spec_file_and_names_what_is_not_there(run: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(run, tmp_path / "elsewhere")
     shutil.rmtree(tmp_path / "small.cord", ignore_errors=True)

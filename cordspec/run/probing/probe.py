@@ -47,6 +47,10 @@ async def probe(
     """
     name = choose(experiment, decode)
     graph, problems = prepare(experiment, None)
+    untrained = [stage.block for stage in graph.stages if stage.kind == "train" and stage.block in graph.behind(name)]
+    if untrained:
+        message = f"the decode `{name}` needs the student `{untrained[0]}`, which only a run trains"
+        raise UsageError(Diagnostic("E120", message, help="run it, then probe with its weights as a model"))
     directory = RunDirectory(out)
     directory.create()
     with Journal(directory.journal) as journal:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from pathlib import Path
+from typing import Final
 
+from cordspec.artifacts.records import to_lines
+from cordspec.artifacts.store import write_text
 from cordspec.domain.problem import Problem
 from cordspec.extension.component import InvalidData
 from cordspec.extension.kinds.problems import ProblemSource
 from cordspec.model import Block
 from cordspec.run.workshop import component_errors
+
+PROBLEMS: Final = "problems.jsonl"
 
 
 def load(block: Block, limit: int | None) -> tuple[Problem, ...]:
@@ -34,6 +40,18 @@ def load(block: Block, limit: int | None) -> tuple[Problem, ...]:
         if not problems:
             raise InvalidData(f"`{block.name}` holds no problem", "check its options, or the file that it reads")
     return tuple(problems[:limit])
+
+
+def write_problems(directory: Path, problems: Iterable[Problem]) -> None:
+    """Put problems into the directory of their stage."""
+    write_text(directory / PROBLEMS, to_lines({"id": problem.id, **asdict(problem)} for problem in problems))
+
+
+def read_problems(directory: Path) -> Iterator[Problem]:
+    """The problems of a finished stage, as they were decoded: without worked solutions, which no decode sees."""
+    with (directory / PROBLEMS).open(encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            yield Problem(row["question"], row["answer"], step_tags=tuple(row["step_tags"]))
 
 
 def content_hash(problems: Iterable[Problem]) -> str:
