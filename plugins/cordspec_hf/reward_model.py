@@ -59,14 +59,12 @@ class TransformersReward(Model[TransformersRewardOptions]):
             from transformers import AutoModelForTokenClassification, AutoTokenizer
             from transformers.utils import logging
 
+            from cordspec_hf.devices import chosen_device
             from cordspec_hf.reward_engine import RewardEngine
         except ImportError as error:
             raise Unavailable(f"a process reward model needs {error.name}", 'pip install "cordspec[hf]"') from error
         logging.disable_progress_bar()
-        wanted = self.options.device
-        device = ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
-        if device == "cuda" and not torch.cuda.is_available():
-            raise Unavailable("there is no usable GPU here", "write device = auto, or leave it out")
+        device = chosen_device(self.options.device)
         model, loading = AutoModelForTokenClassification.from_pretrained(
             path, dtype=getattr(torch, self.options.dtype), local_files_only=True, use_safetensors=True,
             trust_remote_code=False, output_loading_info=True,

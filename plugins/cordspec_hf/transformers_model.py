@@ -67,14 +67,12 @@ class TransformersModel(Model[TransformersModelOptions]):
             from transformers import AutoModelForCausalLM, AutoTokenizer
             from transformers.utils import logging
 
+            from cordspec_hf.devices import chosen_device
             from cordspec_hf.engine import TransformersEngine
         except ImportError as error:
             raise Unavailable(f"the embedded engine needs {error.name}", 'pip install "cordspec[hf]"') from error
         logging.disable_progress_bar()
-        wanted = self.options.device
-        device = ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
-        if device == "cuda" and not torch.cuda.is_available():
-            raise Unavailable("there is no usable GPU here", "write device = auto, or leave it out")
+        device = chosen_device(self.options.device)
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(
             path, dtype=getattr(torch, self.options.dtype), local_files_only=True, use_safetensors=True,

@@ -1,12 +1,14 @@
-"""`mini`: the trained miniature models that ship with cordspec, and blank ones to train from."""
+"""`mini`: the trained miniature models that ship with cordspec."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import TypeVar
 
 from cordspec.plugin import Component, Engine, Model, ModelFacts, Options, hookimpl
 from cordspec_hf.transformers_model import TransformersModel, TransformersModelOptions
@@ -14,6 +16,7 @@ from cordspec_hf.transformers_model import TransformersModel, TransformersModelO
 PREFIX_TOKENS = 40_000
 """Held states take about 5 KB a token in float64; several models share a laptop."""
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
+OptionsT = TypeVar("OptionsT", bound=Options, default=Any)
 Name = Literal["adder", "subtracter", "multiplier", "prover", "base"]
 
 
@@ -23,20 +26,19 @@ class MiniOptions(Options):
     name: Name = Field(description="which of the miniature models")
 
 
-class Mini(Model[MiniOptions]):
-    """A committed checkpoint, run in float64 so that a run repeats byte for byte. Its card says what it is good at."""
+class Committed(Model[OptionsT]):
+    """A checkpoint that ships with cordspec, run in float64 so that a run repeats byte for byte."""
 
-    name: ClassVar[str] = "mini"
+    @abstractmethod
+    def over(self, weights: Path) -> Model:
+        """The model of these weights."""
 
-    def __init__(self, options: MiniOptions, weights: Path | None = None) -> None:
-        super().__init__(options)
-        path = weights or CHECKPOINTS / options.name
-        self._model = TransformersModel(
-            TransformersModelOptions(weights=str(path), dtype="float64", device="cpu", prefix_tokens=PREFIX_TOKENS)
-        )
+    @abstractmethod
+    def weights_path(self) -> Path: ...
 
-    def weights_path(self) -> Path:
-        return self._model.weights_path()
+    @property
+    def _model(self) -> Model:
+        return self.over(self.weights_path())
 
     def facts(self) -> ModelFacts:
         return self._model.facts()
@@ -48,7 +50,21 @@ class Mini(Model[MiniOptions]):
         return self._model.open()
 
     def at(self, weights: Path) -> Model:
-        return type(self)(self.options, weights)
+        return self.over(weights)
+
+
+class Mini(Committed[MiniOptions]):
+    """A small language model. Its card says what it is good at."""
+
+    name: ClassVar[str] = "mini"
+
+    def over(self, weights: Path) -> Model:
+        return TransformersModel(
+            TransformersModelOptions(weights=str(weights), dtype="float64", device="cpu", prefix_tokens=PREFIX_TOKENS)
+        )
+
+    def weights_path(self) -> Path:
+        return CHECKPOINTS / self.options.name
 
 
 @hookimpl

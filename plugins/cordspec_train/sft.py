@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -13,7 +12,6 @@ from cordspec.plugin import (
     Component,
     Fraction,
     InitRef,
-    InvalidData,
     OnStep,
     Options,
     Tokens,
@@ -53,8 +51,9 @@ class Sft(Trainer[SftOptions]):
             from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
             from cordspec_hf.encoding import PromptEncoder, chat_opening
-            from cordspec_train.examples import IGNORED, encode_example
-            from cordspec_train.fitting import FitSettings, fit
+            from cordspec_train.examples import encode_example
+            from cordspec_train.fitting import fit
+            from cordspec_train.outcome import train_and_save
         except ImportError as error:
             raise Unavailable(f"training needs {error.name}", 'pip install "cordspec[train]"') from error
         set_seed(seed % 2**32)
@@ -65,21 +64,7 @@ class Sft(Trainer[SftOptions]):
             encode_example(encoder, chat_opening(tokenizer, one.question), one.solution, str(tokenizer.eos_token))
             for one in examples
         ]
-        limit = min(self.options.max_length, int(model.config.max_position_embeddings))
-        fitting = [example for example in encoded if len(example.input_ids) <= limit]
-        if not fitting:
-            raise InvalidData(f"all {len(encoded)} examples are longer than {limit} tokens", "raise max_length")
-        settings = FitSettings(
-            self.options.epochs, self.options.batch_size, self.options.lr, self.options.schedule, self.options.warmup,
-            self.options.weight_decay, seed % 2**31,
-        )  # fmt: skip
-        scratch = out.with_name("scratch")
-        losses = fit(model, tokenizer, fitting, settings, scratch, on_step)
-        shutil.rmtree(scratch, ignore_errors=True)
-        model.save_pretrained(out)
-        tokenizer.save_pretrained(out)
-        learnt = sum(label != IGNORED for example in fitting for label in example.labels)
-        return TrainingOutcome(tuple(losses), len(fitting), learnt * self.options.epochs, len(encoded) - len(fitting))
+        return train_and_save(model, tokenizer, encoded, self.options, seed, out, fit, on_step)
 
 
 @hookimpl

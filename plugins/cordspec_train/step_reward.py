@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
 from cordspec.plugin import (
     Capability,
     Component,
-    Fraction,
     InitRef,
     InvalidData,
     OnStep,
-    Options,
     ProblemsRef,
     Tokens,
     Trainer,
@@ -25,11 +22,12 @@ from cordspec.plugin import (
     Unavailable,
     hookimpl,
 )
+from cordspec_train.sft import SftOptions
 
 CLASSES = {0: "wrong", 1: "right"}
 
 
-class StepRewardOptions(Options):
+class StepRewardOptions(SftOptions):
     """Options of `student NAME : step_reward { ... }`."""
 
     init: InitRef = Field(description="the language model whose body is trained on; its head is replaced")
@@ -37,9 +35,6 @@ class StepRewardOptions(Options):
     epochs: int = Field(1, ge=1, le=1_000, description="passes over the data")
     batch_size: int = Field(32, ge=1, description="examples of one optimiser step")
     lr: float = Field(1e-5, gt=0, lt=1, description="peak learning rate of AdamW")
-    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="course of the learning rate")
-    warmup: Fraction = Field(0.03, ge=0, lt=1, description="share of the steps in which the learning rate rises")
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay")
     max_length: Tokens = Field(4_096, gt=0, description="longer examples are left out, never cut")
 
 
@@ -62,7 +57,8 @@ class StepReward(Trainer[StepRewardOptions]):
 
             from cordspec_hf.encoding import PromptEncoder, chat_opening
             from cordspec_train.examples import encode_labelled
-            from cordspec_train.fitting import FitSettings, fit_labels
+            from cordspec_train.fitting import fit_labels
+            from cordspec_train.outcome import train_and_save
         except ImportError as error:
             raise Unavailable(f"training needs {error.name}", 'pip install "cordspec[train]"') from error
         labelled = [example for example in examples if _labels(example)]
@@ -79,21 +75,7 @@ class StepReward(Trainer[StepRewardOptions]):
         )  # fmt: skip
         encoder = PromptEncoder(tokenizer)
         encoded = [encode_labelled(encoder, chat_opening(tokenizer, one.question), one.solution) for one in labelled]
-        limit = min(self.options.max_length, int(model.config.max_position_embeddings))
-        fitting = [example for example in encoded if len(example.input_ids) <= limit]
-        if not fitting:
-            raise InvalidData(f"all {len(encoded)} examples are longer than {limit} tokens", "raise max_length")
-        settings = FitSettings(
-            self.options.epochs, self.options.batch_size, self.options.lr, self.options.schedule, self.options.warmup,
-            self.options.weight_decay, seed % 2**31,
-        )  # fmt: skip
-        scratch = out.with_name("scratch")
-        losses = fit_labels(model, tokenizer, fitting, settings, scratch, on_step)
-        shutil.rmtree(scratch, ignore_errors=True)
-        model.save_pretrained(out)
-        tokenizer.save_pretrained(out)
-        learnt = sum(label in CLASSES for example in fitting for label in example.labels)
-        return TrainingOutcome(tuple(losses), len(fitting), learnt * self.options.epochs, len(encoded) - len(fitting))
+        return train_and_save(model, tokenizer, encoded, self.options, seed, out, fit_labels, on_step)
 
 
 def _labels(example: TrainingExample) -> tuple[float, ...]:

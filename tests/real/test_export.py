@@ -29,31 +29,18 @@ from cordspec.report.export.columns import COLUMNS, FORMS
 from cordspec.report.export.comparisons import label_rows
 from cordspec.report.export.texts import messages_row, partial_text
 from cordspec_mini.models import CHECKPOINTS
+from tests.real.test_runs import DECODES
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Rows = list[dict[str, Any]]
 
 ODD = 'Shelf A has "6" boxes\\ of 2 books 📚.\nShelf B holds 32\u2028cups and sells 7.\tHow many items are on | each shelf?'
-SPEC = """cord 1
-experiment small { seed = 5 }
-problems p : inventory { count = 5, seed = 3, length = 3..4 }
-problems odd : jsonl { path = "odd.jsonl" }
-model adder      : mini { name = adder }
-model subtracter : mini { name = subtracter }
-model multiplier : mini { name = multiplier }
-model prover     : mini { name = prover }
-pool hetero { teachers = [adder, subtracter, multiplier], temperature = 0.8 }
-segmenter steps : step_header { max_step = 48tok }
-scorer pp : predictive_perplexity { prover = prover }
-search beam3 : beam { size = 3 }
-search best : curation { match_tokens = traces }
-decode traces {
-  problems = p, pool = hetero, segmenter = steps, scorer = pp, search = beam3
-  budget = { thinking = 300tok, answer = 48tok }
-}
-decode curated like traces { search = best }
+SPEC = (
+    DECODES.replace("count = 6", "count = 5")
+    + """problems odd : jsonl { path = "odd.jsonl" }
 decode strange like traces { problems = odd }
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -92,12 +92,9 @@ class Recount:
         for score in (one for one in wave if isinstance(one, Scored)):
             self._score(problem, self._thinking[problem, formed[score.candidate].key])
         for end in (one for one in wave if isinstance(one, Finished)):
-            thinking = self._thinking.get((problem, end.key)) or self._closed(problem, end, formed)
+            thinking = self._thinking[problem, end.key]
             self._read(end.writer, problem, f"{self._opening(problem)}<think>{thinking}{CLOSE}")
             self.generated[end.writer] += sum(call.generated for call in end.calls)
-
-    def _closed(self, problem: str, end: Finished, formed: dict[int, Formed]) -> str:
-        raise AssertionError(f"{end} ends in no candidate of {sorted(formed)} of {problem}")
 
     def _opening(self, problem: str) -> str:
         return f"Question: {self._problems[problem]['question']}\n"

@@ -94,7 +94,11 @@ def test_a_bomb_of_imports_is_counted_before_it_is_read(tmp_path: Path) -> None:
         )
     (tmp_path / "f7.cord").write_text("cord 1\nlet x = 1\n")
     with within(1.0):
-        resolve(Source(str(tmp_path / "main.cord"), 'cord 1\nimport "f0.cord" as f\nexperiment e {}\n'), Registry())
+        experiment, found = resolve(
+            Source(str(tmp_path / "main.cord"), 'cord 1\nimport "f0.cord" as f\nexperiment e {}\n'), Registry()
+        )
+    assert experiment is not None and not found
+    assert len(experiment.sources) == 1 + 8
 
 
 def test_a_sweep_is_counted_and_not_expanded() -> None:

@@ -416,3 +416,9 @@ def test_the_seed_chooses_the_problems_and_their_order_stays() -> None:
     assert one == again != other
     assert one == [problem for problem in problems if problem in one]
     assert sample(problems, 99, 1) == problems
+
+
+def test_a_probe_trains_no_student(root: Path, tmp_path: Path) -> None:
+    experiment = api.load(root / "specs" / "lighter_prover.cord")
+    with pytest.raises(UsageError, match="needs the student `light`, which only a run trains"):
+        api.probe(experiment, tmp_path / "probe", decode="by_lighter")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cordspec.plugin import Decision, Expansion, Ref, ScoredCandidate, Search, SearchSetting, Trajectory
+from cordspec.plugin import Decision, Expansion, Ref, ScoredCandidate, Search, SearchSetting
 from cordspec_std.searches.beam import Beam, BeamOptions
 from cordspec_std.searches.curation import Curation, CurationOptions
 from cordspec_std.searches.integration import Integration, IntegrationOptions
@@ -46,7 +46,7 @@ class Table:
     def answer(self, expansion: Expansion) -> ScoredCandidate | None:
         if expansion.extent == "merge":
             return self._merged(expansion)
-        prefix, steps, text = expansion.prefix, [], shown(expansion.prefix)
+        steps, text = [], shown(expansion.prefix)
         while not text.endswith("."):
             said = self._said.get(text)
             if said is None:
@@ -56,7 +56,7 @@ class Table:
             text = ("" if text == "(nothing)" else text + " ") + step
             if expansion.extent == "step":
                 break
-        return told(expansion, steps, self._scores[text], finished=text.endswith(".")) if prefix is not None else None
+        return told(expansion, steps, self._scores[text], finished=text.endswith("."))
 
     def _merged(self, expansion: Expansion) -> ScoredCandidate | None:
         """The integrator of the tables writes the first steps of all sources, in their order, and refuses a single source."""
@@ -109,4 +109,3 @@ def test_the_tables_say_what_follows_every_open_prefix() -> None:
                 text = step if prefix == "(nothing)" else f"{prefix} {step}"
                 assert text in table["scores"]
                 assert text.endswith(".") or text in table["said"]
-    assert Trajectory().key
