@@ -30,7 +30,7 @@ from cordspec.domain.search import Backup, Decision, Expansion
 from cordspec.domain.trajectory import Proposal, Step, Trajectory
 from cordspec.extension.component import Component, Context, EngineAccess, Grading, InvalidData, Unavailable
 from cordspec.extension.hookspecs import hookimpl
-from cordspec.extension.kinds.engine import Engine, EngineCounters, Model
+from cordspec.extension.kinds.engine import Engine, EngineCounters, EngineTraits, Model
 from cordspec.extension.kinds.evaluator import EvalOptions, Evaluator, Metric
 from cordspec.extension.kinds.grader import Grader
 from cordspec.extension.kinds.problems import ProblemSource
@@ -64,13 +64,13 @@ from cordspec.extension.options import (
 
 __all__ = [
     "ANSWER_CUE", "ANSWER_END", "THINK_CLOSE", "THINK_OPEN", "Backup", "Bytes", "Candidate", "Capability", "Column",
-    "Component", "Context", "Decision", "DecodeRef", "Engine", "EngineAccess", "EngineCounters", "EvalOptions",
-    "EvaluatedRef", "Evaluator", "Expansion", "Fraction", "GenerateRequest", "Generation", "Grader", "GraderName",
-    "Grading", "InitRef", "Interval", "InvalidData", "Metric", "Model", "ModelFacts", "NotIdentity", "OnStep",
-    "Options", "Piece", "Placeholders", "Problem", "ProblemSource", "ProblemView", "ProblemsRef", "Prompt",
-    "Proposal", "ProverRef", "Ref", "Revision", "RewardModelRef", "RewardRequest", "Rewards", "Role", "Sampling",
-    "Score", "ScoreEffort", "ScoreRequest", "ScoredCandidate", "Scorer", "Search", "SearchMachine", "SearchSetting",
-    "Seconds", "Segment", "Segmenter", "Solution", "Step", "TeacherRef", "TokenLogprobs", "Tokens", "TracesRef",
-    "Trainer", "TrainingExample", "TrainingOutcome", "Trajectory", "Unavailable", "Wave", "WriterRef",
+    "Component", "Context", "Decision", "DecodeRef", "Engine", "EngineAccess", "EngineCounters", "EngineTraits",
+    "EvalOptions", "EvaluatedRef", "Evaluator", "Expansion", "Fraction", "GenerateRequest", "Generation", "Grader",
+    "GraderName", "Grading", "InitRef", "Interval", "InvalidData", "Metric", "Model", "ModelFacts", "NotIdentity",
+    "OnStep", "Options", "Piece", "Placeholders", "Problem", "ProblemSource", "ProblemView", "ProblemsRef",
+    "Prompt", "Proposal", "ProverRef", "Ref", "Revision", "RewardModelRef", "RewardRequest", "Rewards", "Role",
+    "Sampling", "Score", "ScoreEffort", "ScoreRequest", "ScoredCandidate", "Scorer", "Search", "SearchMachine",
+    "SearchSetting", "Seconds", "Segment", "Segmenter", "Solution", "Step", "TeacherRef", "TokenLogprobs", "Tokens",
+    "TracesRef", "Trainer", "TrainingExample", "TrainingOutcome", "Trajectory", "Unavailable", "Wave", "WriterRef",
     "answer_prompt", "assistant_turn", "forced_answer_prompt", "hookimpl", "prompt_text", "thinking_prompt",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """The durable memory of a run: every answer of an engine, under a key of all that determines it."""
 
+from cordspec.journal.committer import Committer
 from cordspec.journal.journal import Journal
 from cordspec.journal.keys import answer_key
 
-__all__ = ["Journal", "answer_key"]
+__all__ = ["Committer", "Journal", "answer_key"]

@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS answer (
 _KEYS_A_QUERY = 500
 
 Answer = dict[str, object]
+Row = tuple[bytes, str, Answer, float]
+"""A key, the fingerprint of the model that answered, the answer, and the seconds that it took."""
 
 
 class Journal:
@@ -65,9 +67,9 @@ class Journal:
             raise self._failure(error) from error
         return found
 
-    def put(self, model: str, answers: Iterable[tuple[bytes, Answer, float]]) -> None:
+    def put(self, answers: Iterable[Row]) -> None:
         """Store answers in one transaction. They are on disk when this returns; a known key keeps its first answer."""
-        rows = [(key, model, json.dumps(answer, ensure_ascii=True), seconds) for key, answer, seconds in answers]
+        rows = [(key, model, json.dumps(answer, ensure_ascii=True), seconds) for key, model, answer, seconds in answers]
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany("INSERT OR IGNORE INTO answer VALUES (?, ?, ?, ?)", rows)

@@ -54,7 +54,7 @@ class Attendance:
                 return await work()
             except Unavailable as error:
                 if self.policy == "degrade":
-                    self.journal.put("absent", [(key, {"reason": str(error)}, 0.0)])
+                    self.journal.put([(key, "absent", {"reason": str(error)}, 0.0)])
                     raise Absence(str(error)) from error
                 if self.policy == "fail" or waited >= self.patience:
                     raise

@@ -1,8 +1,7 @@
-"""The only door to engines: it remembers, batches, rounds and counts."""
+"""The only door to engines: it remembers, rounds and counts."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
@@ -20,11 +19,11 @@ from cordspec.domain.inference import (
 )
 from cordspec.domain.prompt import Prompt
 from cordspec.extension.kinds.engine import Engine, EngineCounters
-from cordspec.journal import Journal, answer_key
+from cordspec.journal import Committer, answer_key
 from cordspec.journal.journal import Answer
-from cordspec.run.batcher import Batcher
 from cordspec.run.calls import note
 from cordspec.run.ledger import Ledger
+from cordspec.run.sharing import Shared
 
 LOGPROB_DECIMALS = 6
 """Log-probabilities are rounded to this many decimals before they are stored or used, so that the order of a sum inside
@@ -32,6 +31,7 @@ an engine decides nothing. In float64 two orders differ by about 1e-15."""
 
 Request = TypeVar("Request", GenerateRequest, ScoreRequest, RewardRequest)
 Result = TypeVar("Result", Generation, TokenLogprobs, Rewards)
+Ask = Callable[[Sequence[Request]], Awaitable[Sequence[Result]]]
 
 
 class NotStored(Exception):
@@ -46,18 +46,15 @@ class ModelGateway:
     """
 
     def __init__(
-        self, open_engine: Callable[[], Engine], fingerprint: str, journal: Journal, device: asyncio.Lock,
+        self, open_engine: Callable[[], Engine], fingerprint: str, committer: Committer,
         stored_only: frozenset[Role] = frozenset(),
     ) -> None:  # fmt: skip
         self._stored_only = stored_only
         self._open = open_engine
         self._fingerprint = fingerprint
-        self._journal = journal
+        self._committer = committer
         self._engine: Engine | None = None
-        self._asked: dict[bytes, asyncio.Future[tuple[Answer, float]]] = {}
-        self._generations = Batcher(self._generate_batch, device)
-        self._scores = Batcher(self._score_batch, device)
-        self._rewards = Batcher(self._reward_batch, device)
+        self._asked: dict[bytes, Shared[tuple[Answer, float]]] = {}
 
     def view(self, name: str, role: Role, ledger: Ledger) -> RoleView:
         """The model of a block in a role, with its costs put into a ledger."""
@@ -85,64 +82,55 @@ class ModelGateway:
             NotStored: the journal does not know it, and in this role nothing new is generated.
         """
         stored_only = role in self._stored_only
-        answer, seconds, remembered = await self._answer(request, self._generations, stored_only=stored_only)
-        return _generation(answer), seconds, remembered
+        answer, seconds, known = await self._answer(request, lambda: self.engine.generate, asdict, stored_only)
+        return _generation(answer), seconds, known
 
     async def score(self, request: ScoreRequest) -> tuple[TokenLogprobs, float, bool]:
         """As `generate`, for scores."""
-        answer, seconds, remembered = await self._answer(request, self._scores)
-        return TokenLogprobs(**_values(answer)), seconds, remembered
+        answer, seconds, known = await self._answer(request, lambda: self.engine.score, _rounded)
+        return TokenLogprobs(**_values(answer)), seconds, known
 
     async def reward(self, request: RewardRequest) -> tuple[Rewards, float, bool]:
         """As `generate`, for rewards."""
-        answer, seconds, remembered = await self._answer(request, self._rewards)
-        return Rewards(**_values(answer)), seconds, remembered
+        answer, seconds, known = await self._answer(request, lambda: self.engine.reward, _rounded)
+        return Rewards(**_values(answer)), seconds, known
 
     async def _answer(
-        self, request: Request, batcher: Batcher[tuple[bytes, Request], tuple[Answer, float]], *,
+        self, request: Request, method: Callable[[], Ask[Request, Result]], stored: Callable[[Result], Answer],
         stored_only: bool = False,
     ) -> tuple[Answer, float, bool]:  # fmt: skip
+        """What the journal knows, or else what the engine says. Requests that are under way are not asked twice."""
         key = answer_key(self._fingerprint, request)
-        known = self._journal.get([key]).get(key)
+        known = self._committer.journal.get([key]).get(key)
         if known is not None:
             return known[0], known[1], True
         if stored_only:
             raise NotStored
-        if key in self._asked:
-            answer, seconds = await asyncio.shield(self._asked[key])
-            return answer, seconds, False
-        future = asyncio.ensure_future(batcher.submit((key, request)))
-        self._asked[key] = future
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._asked[key] = Shared(self._ask(key, request, method, stored))
         try:
-            answer, seconds = await future
-            return answer, seconds, False
+            answer, seconds = await asked.wait()
         finally:
-            del self._asked[key]
+            if asked.over and self._asked.get(key) is asked:
+                del self._asked[key]
+        return answer, seconds, False
 
-    async def _generate_batch(self, batch: Sequence[tuple[bytes, GenerateRequest]]) -> list[tuple[Answer, float]]:
-        return await self._run(batch, self.engine.generate, asdict)
-
-    async def _score_batch(self, batch: Sequence[tuple[bytes, ScoreRequest]]) -> list[tuple[Answer, float]]:
-        return await self._run(batch, self.engine.score, _rounded)
-
-    async def _reward_batch(self, batch: Sequence[tuple[bytes, RewardRequest]]) -> list[tuple[Answer, float]]:
-        return await self._run(batch, self.engine.reward, _rounded)
-
-    async def _run(
+    async def _ask(
         self,
-        batch: Sequence[tuple[bytes, Request]],
-        ask: Callable[[Sequence[Request]], Awaitable[Sequence[Result]]],
+        key: bytes,
+        request: Request,
+        method: Callable[[], Ask[Request, Result]],
         stored: Callable[[Result], Answer],
-    ) -> list[tuple[Answer, float]]:
+    ) -> tuple[Answer, float]:
+        """Ask the engine; the answer is in the journal when this returns."""
         begin = time.monotonic()
-        results = await ask([request for _, request in batch])
-        if len(results) != len(batch):
-            raise RuntimeError(f"the engine gave {len(results)} answers to {len(batch)} requests")
-        seconds = (time.monotonic() - begin) / len(batch)
-        answers = [stored(result) for result in results]
-        keys = [key for key, _ in batch]
-        self._journal.put(self._fingerprint, ((key, a, seconds) for key, a in zip(keys, answers, strict=True)))
-        return [(answer, seconds) for answer in answers]
+        results = await method()([request])
+        if len(results) != 1:
+            raise RuntimeError(f"the engine gave {len(results)} answers to 1 request")
+        answer, seconds = stored(results[0]), time.monotonic() - begin
+        await self._committer.put((key, self._fingerprint, answer, seconds))
+        return answer, seconds
 
 
 class RoleView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from cordspec.artifacts.store import RunDirectory, is_disk_error
 from cordspec.diagnostics import Diagnostic
@@ -16,7 +16,7 @@ from cordspec.extension.kinds.engine import Engine, EngineCounters, Model
 from cordspec.extension.kinds.grader import Grader
 from cordspec.extension.options import Ref
 from cordspec.extension.registry import Registry
-from cordspec.journal import Journal
+from cordspec.journal import Committer, Journal
 from cordspec.model import Block, Experiment
 from cordspec.plan import Graph
 from cordspec.run.events import Observer
@@ -46,25 +46,21 @@ class Engines:
 
     def __init__(self, journal: Journal, stored_only: frozenset[Role] = frozenset()) -> None:
         self.journal = journal
+        self._committer = Committer(journal)
         self._stored_only = stored_only
-        self._device = asyncio.Lock()
         self._gateways: dict[str, ModelGateway] = {}
 
     def gateway(self, fingerprint: str, open_engine: Callable[[], Engine]) -> ModelGateway:
         """The way to an engine, which is opened when it is first asked something."""
         if fingerprint not in self._gateways:
-            self._gateways[fingerprint] = ModelGateway(
-                open_engine, fingerprint, self.journal, self._device, self._stored_only
-            )
+            self._gateways[fingerprint] = ModelGateway(open_engine, fingerprint, self._committer, self._stored_only)
         return self._gateways[fingerprint]
 
     @property
     def counters(self) -> EngineCounters:
         """What all engines of this process computed."""
         each = [gateway.counters for gateway in self._gateways.values()]
-        return EngineCounters(
-            sum(one.prefilled for one in each), sum(one.reused for one in each), sum(one.generated for one in each)
-        )
+        return EngineCounters(*(sum(column) for column in zip(*map(astuple, each), strict=True)))
 
     async def close(self) -> None:
         for gateway in self._gateways.values():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cordspec.plugin import (
     EngineCounters,
+    EngineTraits,
     GenerateRequest,
     Generation,
     Prompt,
@@ -70,6 +71,10 @@ class ApiEngine:
     @property
     def counters(self) -> EngineCounters:
         return EngineCounters(self._prefilled, self._reused, self._generated)
+
+    @property
+    def traits(self) -> EngineTraits:
+        return EngineTraits("chat completions", block=0)
 
     def opening(self, question: str) -> Prompt:
         """The message itself: the service has the template."""

@@ -6,16 +6,16 @@ decides nothing that we can see (differences of 1e-14); the miniature runs in it
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
+import transformers
 
 from cordspec.plugin import (
     EngineCounters,
+    EngineTraits,
     GenerateRequest,
     Generation,
     Prompt,
@@ -28,6 +28,7 @@ from cordspec.plugin import (
     prompt_text,
 )
 from cordspec_hf.batch import BatchStates
+from cordspec_hf.batcher import Batcher
 from cordspec_hf.encoding import PromptEncoder, chat_opening
 from cordspec_hf.prefix_tree import Ids, PrefixTree
 from cordspec_hf.rows import DecodingRow
@@ -35,11 +36,6 @@ from cordspec_hf.sampling import draw
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-Result = TypeVar("Result")
-
-_COMPUTE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cordspec-hf")
-"""All embedded models of a process take turns: torch spreads one forward pass over all cores by itself."""
 
 MOST_ROWS = 128
 SHORTEST_SHARED = 8
@@ -68,11 +64,19 @@ class TransformersEngine:
         self._tree = PrefixTree(prefix_tokens)
         self._ends = _end_tokens(model, tokenizer)
         self._token_text: dict[int, str] = {}
+        self._generations = Batcher(self._generate)
+        self._scores = Batcher(self._score)
         self._prefilled = self._reused = self._generated = 0
 
     @property
     def counters(self) -> EngineCounters:
         return EngineCounters(self._prefilled, self._reused, self._generated)
+
+    @property
+    def traits(self) -> EngineTraits:
+        return EngineTraits(
+            f"transformers {transformers.__version__}", self._context, self._tree.limit, 1, "cached states"
+        )
 
     def opening(self, question: str) -> Prompt:
         return chat_opening(self._tokenizer, question)
@@ -81,10 +85,10 @@ class TransformersEngine:
         return len(self._encoder.encode((Segment(text),)).ids)
 
     async def generate(self, requests: Sequence[GenerateRequest]) -> Sequence[Generation]:
-        return await _compute(lambda: self._generate(requests))
+        return await self._generations.submit(requests)
 
     async def score(self, requests: Sequence[ScoreRequest]) -> Sequence[TokenLogprobs]:
-        return await _compute(lambda: self._score(requests))
+        return await self._scores.submit(requests)
 
     async def reward(self, requests: Sequence[RewardRequest]) -> Sequence[Rewards]:
         raise Unavailable("this model has no reward head", "name a model that was trained to reward steps")
@@ -285,7 +289,3 @@ def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> t
     if declared is None:
         return ()
     return tuple(declared) if isinstance(declared, list) else (int(declared),)
-
-
-async def _compute(work: Callable[[], Result]) -> Result:
-    return await asyncio.get_running_loop().run_in_executor(_COMPUTE, work)

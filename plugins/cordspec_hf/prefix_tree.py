@@ -32,7 +32,7 @@ class PrefixTree:
 
     def __init__(self, max_tokens: int) -> None:
         self._root = Node((), None, None)
-        self._max_tokens = max_tokens
+        self.limit = max_tokens
         self._clock = count(1)
         self.tokens = 0
 
@@ -71,10 +71,10 @@ class PrefixTree:
 
     def evict(self) -> None:
         """Forget leaves, least recently used first, until the limit holds."""
-        if self.tokens <= self._max_tokens:
+        if self.tokens <= self.limit:
             return
         leaves = sorted(self._leaves(), key=lambda node: node.used)
-        while self.tokens > self._max_tokens and leaves:
+        while self.tokens > self.limit and leaves:
             leaf = leaves.pop(0)
             assert leaf.parent is not None
             del leaf.parent.children[leaf.ids[0]]

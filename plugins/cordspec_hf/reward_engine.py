@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import torch
+import transformers
 from torch.nn.utils.rnn import pad_sequence
 
 from cordspec.plugin import (
     EngineCounters,
+    EngineTraits,
     GenerateRequest,
     Generation,
     Prompt,
@@ -21,6 +22,7 @@ from cordspec.plugin import (
     TokenLogprobs,
     Unavailable,
 )
+from cordspec_hf.batcher import Batcher
 from cordspec_hf.encoding import PromptEncoder, chat_opening
 from cordspec_hf.step_ends import EncodedSteps, encode_steps
 
@@ -45,11 +47,16 @@ class RewardEngine:
         self._tokenizer = tokenizer
         self._encoder = PromptEncoder(tokenizer)
         self._context = int(model.config.max_position_embeddings)
+        self._batches = Batcher(self._reward)
         self._prefilled = 0
 
     @property
     def counters(self) -> EngineCounters:
         return EngineCounters(prefilled=self._prefilled)
+
+    @property
+    def traits(self) -> EngineTraits:
+        return EngineTraits(f"transformers {transformers.__version__}", self._context, block=0)
 
     def opening(self, question: str) -> Prompt:
         return chat_opening(self._tokenizer, question)
@@ -58,7 +65,7 @@ class RewardEngine:
         return len(self._encoder.encode((Segment(text),)).ids)
 
     async def reward(self, requests: Sequence[RewardRequest]) -> Sequence[Rewards]:
-        return await asyncio.to_thread(self._reward, requests)
+        return await self._batches.submit(requests)
 
     async def generate(self, requests: Sequence[GenerateRequest]) -> Sequence[Generation]:
         raise Unavailable(*ONLY_REWARDS)

@@ -18,6 +18,7 @@ from cordspec.plugin import (
     Component,
     Engine,
     EngineCounters,
+    EngineTraits,
     GenerateRequest,
     Generation,
     Model,
@@ -97,6 +98,10 @@ class RuleEngine:
     @property
     def counters(self) -> EngineCounters:
         return self._counters
+
+    @property
+    def traits(self) -> EngineTraits:
+        return EngineTraits("a rule", block=0)
 
     def opening(self, question: str) -> Prompt:
         return (Segment(question),)

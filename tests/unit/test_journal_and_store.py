@@ -20,8 +20,8 @@ REQUEST = GenerateRequest((Segment("q"),), Sampling(), ("stop",), 10, 1)
 def test_an_answer_is_found_again_and_the_first_one_stays(tmp_path: Path) -> None:
     key = answer_key("model", REQUEST)
     with Journal(tmp_path / "run.db") as journal:
-        journal.put("model", [(key, {"text": "one"}, 0.5)])
-        journal.put("model", [(key, {"text": "two"}, 0.5)])
+        journal.put([(key, "model", {"text": "one"}, 0.5)])
+        journal.put([(key, "model", {"text": "two"}, 0.5)])
     with Journal(tmp_path / "run.db") as journal:
         assert journal.get([key, b"other"]) == {key: ({"text": "one"}, 0.5)}
         assert len(journal) == 1

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -23,24 +23,53 @@ from cordspec.extension.component import Component, OptionsT
 
 @dataclass(frozen=True, slots=True)
 class EngineCounters:
-    """What an engine computed since it was opened, in tokens: prompt tokens put through the model, prompt tokens taken
-    from its prefix store instead, and tokens generated.
+    """What an engine did since it was opened: prompt tokens put through the model, prompt tokens taken from its prefix
+    store instead, tokens generated, and requests answered.
+
+    ``busy`` are the seconds in which it computed anything, ``queued`` the seconds that requests waited before anything was
+    computed for them, summed over requests; both 0 where an engine cannot tell.
     """
 
     prefilled: int = 0
     reused: int = 0
     generated: int = 0
+    requests: int = 0
+    busy: float = 0.0
+    queued: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTraits:
+    """What an engine was found to be when it was attached. It goes into the records of a run and decides no answer.
+
+    ``context`` is the longest prompt with its continuation and ``resident`` how much it can hold the states of at a time,
+    both in tokens, None where that is not known. States are reused in whole blocks of ``block`` tokens (0: they are not
+    reused). ``scoring`` names the route by which log-probabilities come (empty: there is none). ``found`` is all else that
+    was asked or tried, by name.
+    """
+
+    engine: str
+    context: int | None = None
+    resident: int | None = None
+    block: int = 1
+    scoring: str = ""
+    found: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
 class Engine(Protocol):
-    """A loaded model. Batched: one call, many requests; the answers come in the order of the requests.
+    """A loaded model. Batched and asynchronous: one call may hold many requests, whose answers come in their order, and
+    calls overlap. What is asked at the same time is computed together where that is faster: batches are the engine's own.
 
     An answer depends on its request alone, not on what else is in the batch, on earlier requests or on their order, to
-    within the arithmetic that the model declares. Special tokens are recognised in template segments only.
+    within the arithmetic that the model declares. Special tokens are recognised in template segments only. When a call is
+    cancelled, what was asked in it is given up within a second.
     """
 
     @property
     def counters(self) -> EngineCounters: ...
+
+    @property
+    def traits(self) -> EngineTraits: ...
 
     def opening(self, question: str) -> Prompt:
         """The model's own chat template around a question, up to where the assistant's turn begins."""
