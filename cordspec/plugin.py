@@ -2,6 +2,7 @@
 
 from cordspec.domain.facts import Capability, ModelFacts
 from cordspec.domain.inference import (
+    Finish,
     GenerateRequest,
     Generation,
     RewardRequest,
@@ -65,12 +66,13 @@ from cordspec.extension.options import (
 __all__ = [
     "ANSWER_CUE", "ANSWER_END", "THINK_CLOSE", "THINK_OPEN", "Backup", "Bytes", "Candidate", "Capability", "Column",
     "Component", "Context", "Decision", "DecodeRef", "Engine", "EngineAccess", "EngineCounters", "EngineTraits",
-    "EvalOptions", "EvaluatedRef", "Evaluator", "Expansion", "Fraction", "GenerateRequest", "Generation", "Grader",
-    "GraderName", "Grading", "InitRef", "Interval", "InvalidData", "Metric", "Model", "ModelFacts", "NotIdentity",
-    "OnStep", "Options", "Piece", "Placeholders", "Problem", "ProblemSource", "ProblemView", "ProblemsRef",
-    "Prompt", "Proposal", "ProverRef", "Ref", "Revision", "RewardModelRef", "RewardRequest", "Rewards", "Role",
-    "Sampling", "Score", "ScoreEffort", "ScoreRequest", "ScoredCandidate", "Scorer", "Search", "SearchMachine",
-    "SearchSetting", "Seconds", "Segment", "Segmenter", "Solution", "Step", "TeacherRef", "TokenLogprobs", "Tokens",
-    "TracesRef", "Trainer", "TrainingExample", "TrainingOutcome", "Trajectory", "Unavailable", "Wave", "WriterRef",
-    "answer_prompt", "assistant_turn", "forced_answer_prompt", "hookimpl", "prompt_text", "thinking_prompt",
+    "EvalOptions", "EvaluatedRef", "Evaluator", "Expansion", "Finish", "Fraction", "GenerateRequest", "Generation",
+    "Grader", "GraderName", "Grading", "InitRef", "Interval", "InvalidData", "Metric", "Model", "ModelFacts",
+    "NotIdentity", "OnStep", "Options", "Piece", "Placeholders", "Problem", "ProblemSource", "ProblemView",
+    "ProblemsRef", "Prompt", "Proposal", "ProverRef", "Ref", "Revision", "RewardModelRef", "RewardRequest",
+    "Rewards", "Role", "Sampling", "Score", "ScoreEffort", "ScoreRequest", "ScoredCandidate", "Scorer", "Search",
+    "SearchMachine", "SearchSetting", "Seconds", "Segment", "Segmenter", "Solution", "Step", "TeacherRef",
+    "TokenLogprobs", "Tokens", "TracesRef", "Trainer", "TrainingExample", "TrainingOutcome", "Trajectory",
+    "Unavailable", "Wave", "WriterRef", "answer_prompt", "assistant_turn", "forced_answer_prompt", "hookimpl",
+    "prompt_text", "thinking_prompt",
 ]  # fmt: skip

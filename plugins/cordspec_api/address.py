@@ -34,19 +34,32 @@ class Address:
 
 
 def address_of(service: str) -> Address:
-    """The address of a service from ``CORDSPEC_SERVICE_<NAME>_URL`` and ``CORDSPEC_SERVICE_<NAME>_KEY``.
+    """The one address of a service; see `addresses_of`.
+
+    Raises:
+        Unavailable: there is no usable URL, there are several, or the key cannot be sent.
+    """
+    found = addresses_of(service)
+    if len(found) > 1:
+        raise Unavailable(f"the service `{service}` has {len(found)} addresses, one is wanted", "name one URL")
+    return found[0]
+
+
+def addresses_of(service: str) -> tuple[Address, ...]:
+    """The addresses of a service's replicas from ``CORDSPEC_SERVICE_<NAME>_URL``, with commas between them, and its key
+    from ``CORDSPEC_SERVICE_<NAME>_KEY``.
 
     Raises:
         Unavailable: there is no usable URL, or the key cannot be sent.
     """
     prefix = f"CORDSPEC_SERVICE_{service.upper()}"
-    url = os.environ.get(f"{prefix}_URL", "").strip().rstrip("/")
-    if not url:
+    urls = [url.strip().rstrip("/") for url in os.environ.get(f"{prefix}_URL", "").split(",") if url.strip()]
+    if not urls:
         raise Unavailable(
             f"no address is known for the service `{service}`",
             f"set {prefix}_URL to its base URL, such as https://host/v1, and {prefix}_KEY to its key if it takes one",
         )
-    if not _is_base(url):
+    if not all(map(_is_base, urls)):
         raise Unavailable(
             f"{prefix}_URL is no base URL: http or https with a host, without user, query or fragment",
             "write it like https://host/v1",
@@ -54,7 +67,7 @@ def address_of(service: str) -> Address:
     key = os.environ.get(f"{prefix}_KEY", "").strip()
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise Unavailable(f"{prefix}_KEY holds characters that no header can carry", "set it to the key alone")
-    return Address(service, url, key)
+    return tuple(Address(service, url, key) for url in urls)
 
 
 def _is_base(url: str) -> bool:

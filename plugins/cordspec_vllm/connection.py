@@ -1,0 +1,117 @@
+"""HTTP to one server: no redirects, bounded retries, answers of bounded size, errors without keys."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from cordspec.plugin import Unavailable
+from cordspec_api.address import Address
+from cordspec_vllm.backend import NotOffered
+
+if TYPE_CHECKING:
+    import aiohttp
+
+LARGEST_ANSWER: Final = 256 * 1024 * 1024
+BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+PAUSES: Final = (0.2, 1.0, 4.0)
+"""Seconds before each further try; a request carries its seed, so asking twice changes nothing."""
+TO_CONNECT: Final = 10.0
+
+
+class Connection:
+    """A server at a base URL such as ``http://host:8000`` (without ``/v1``)."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._root = address.url.removesuffix("/v1")
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def name(self) -> str:
+        return f"the server {self._root}"
+
+    async def post(self, path: str, body: dict[str, object]) -> Any:
+        """The JSON that comes back.
+
+        Raises:
+            NotOffered: the server does not know the path or the fields.
+            Unavailable: it cannot be reached, stays busy, or answers with something that is no JSON object.
+        """
+        content = json.dumps(body, separators=(",", ":")).encode()
+        return _object(await self._tried("POST", path, content), self.name)
+
+    async def get(self, path: str) -> str:
+        """The text that comes back; raises as `post`."""
+        return (await self._tried("GET", path, None)).decode("utf-8", "replace")
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _tried(self, method: str, path: str, content: bytes | None) -> bytes:
+        import aiohttp
+
+        said = ""
+        for pause in (*PAUSES, None):
+            try:
+                status, answer = await self._once(method, path, content)
+            except aiohttp.ClientError as error:
+                said = type(error).__name__
+            else:
+                if status == 200:
+                    return answer
+                message = self._address.sanitised(_message(answer))
+                if status not in BUSY:
+                    raise NotOffered(f"{self.name} answers {path} with status {status}: {message}")
+                said = f"status {status}: {message}"
+            if pause is not None:
+                await asyncio.sleep(pause)
+        raise Unavailable(f"{self.name} gives no answer ({said})", "see that it runs, then give the command again")
+
+    async def _once(self, method: str, path: str, content: bytes | None) -> tuple[int, bytes]:
+        async with self._opened().request(method, f"{self._root}{path}", data=content, allow_redirects=False) as reply:
+            answer = bytearray()
+            async for chunk in reply.content.iter_any():
+                answer += chunk
+                if len(answer) > LARGEST_ANSWER:
+                    raise Unavailable(f"{self.name} sends an answer of more than {LARGEST_ANSWER >> 20} MiB")
+            return reply.status, bytes(answer)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            import aiohttp
+
+            self._session = aiohttp.ClientSession(
+                headers={**self._address.headers, "Content-Type": "application/json"},
+                connector=aiohttp.TCPConnector(limit=0),  # the default holds 100 requests at most, silently
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=TO_CONNECT),
+                trust_env=False,
+            )
+        return self._session
+
+
+def _object(content: bytes, name: str) -> Any:
+    try:
+        answer = json.loads(content, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise Unavailable(f"{name} sends something that is no JSON: {error}") from None
+    if not isinstance(answer, dict):
+        raise Unavailable(f"{name} sends a JSON {type(answer).__name__} instead of an object")
+    return answer
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _message(answer: bytes) -> str:
+    """What an error reply says."""
+    try:
+        told = json.loads(answer)
+        error = told.get("error", told)
+        return str(error.get("message", error) if isinstance(error, dict) else error)
+    except (ValueError, RecursionError, AttributeError):
+        return answer[:200].decode("utf-8", "replace")

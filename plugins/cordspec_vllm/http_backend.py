@@ -1,0 +1,247 @@
+"""A vLLM server over HTTP, as of vLLM 0.32: token ids to ``/v1/completions`` and ``/inference/v1/generate``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from cordspec.plugin import Unavailable
+from cordspec_vllm.backend import LOWEST, About, Drawing, Drawn, Ids, NotOffered, Span, Valued
+from cordspec_vllm.connection import Connection
+from cordspec_vllm.rows import decoded_rows
+
+POSITIONS: Final = 64
+"""Prompts of one request that asks for chosen tokens; vLLM takes 128 chosen tokens at most."""
+URGENT, USUAL = 0, 1
+"""vLLM takes the lower number first, and any number but 0 only when it was started with priorities."""
+
+
+class HttpBackend:
+    """One vLLM server.
+
+    Args:
+        model: the name under which it serves the model; empty for the only one.
+    """
+
+    def __init__(self, connection: Connection, model: str) -> None:
+        self._connection = connection
+        self._model = model
+        self._priorities = False
+
+    async def about(self) -> About:
+        listed = await self._connection.get("/v1/models")
+        served = _served(listed, self._model, self._connection.name)
+        self._model = str(served["id"])
+        try:
+            version = re.search(r'"version"\s*:\s*"([^"]+)"', await self._connection.get("/version"))
+        except NotOffered:
+            version = None
+        cache = await self._cache()
+        self._priorities = await self._takes_priorities()
+        return About(
+            f"vllm {version.group(1)}" if version else "a server that tells no version",
+            self._model,
+            _whole(served.get("max_model_len")),
+            cache.get("kv_cache_size_tokens"),
+            cache.get("block_size"),
+            {"weights": str(served.get("root", "")), "priorities": self._priorities},
+        )
+
+    async def tokenized(self, text: str) -> Ids:
+        body = {"model": self._model, "prompt": text, "add_special_tokens": False}
+        answer = await self._connection.post("/tokenize", body)
+        try:
+            return tuple(map(int, answer["tokens"]))
+        except (KeyError, TypeError, ValueError):
+            raise self._torn("a tokenization without tokens") from None
+
+    async def draw(self, drawing: Drawing) -> Drawn:
+        sampling = drawing.sampling
+        body: dict[str, object] = {
+            "prompt": list(drawing.ids),
+            "max_tokens": drawing.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "top_k": sampling.top_k,
+            "seed": drawing.seed,
+            "stop": list(drawing.stop),
+        }
+        choice, cached = await self._completion(body, urgent=drawing.urgent)
+        try:
+            ids, text, finish, stop = (
+                choice["token_ids"],
+                choice["text"],
+                choice["finish_reason"],
+                choice["stop_reason"],
+            )
+            if finish not in ("stop", "length"):
+                raise self._torn(f"a completion that ended by {finish!r}")
+            return Drawn(tuple(map(int, ids)), str(text), finish == "length", _text(stop), cached)
+        except (KeyError, TypeError, ValueError):
+            raise self._torn("a completion without ids, text or end") from None
+
+    async def next_tokens(self, span: Span, *, urgent: bool) -> Valued:
+        values: list[float | None] = []
+        cached: int | None = None
+        for begin in range(span.first, span.last, POSITIONS):
+            places = range(begin, min(begin + POSITIONS, span.last))
+            body: dict[str, object] = {
+                "prompt": [list(span.ids[:place]) for place in places],
+                "max_tokens": 1,
+                "temperature": 1.0,
+                "logprobs": 1,
+                "logprob_token_ids": sorted({span.ids[place] for place in places}),
+                "return_tokens_as_token_ids": True,
+            }
+            answer = await self._post("/v1/completions", self._completions(body, urgent=urgent))
+            try:
+                choices = {int(choice["index"]): choice["logprobs"]["top_logprobs"][0] for choice in answer["choices"]}
+                values += [_finite(choices[at].get(f"token_id:{span.ids[place]}")) for at, place in enumerate(places)]
+            except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+                raise NotOffered("log-probabilities of chosen tokens") from None
+            cached = _cached(answer)
+        if all(value is None for value in values):
+            raise NotOffered("log-probabilities of chosen tokens")
+        return Valued(tuple(values), cached, span.last - span.first)
+
+    async def prompt_rows(self, span: Span, *, urgent: bool) -> Valued:
+        sampling = {
+            "max_tokens": 1,
+            "temperature": 1.0,
+            "prompt_logprob_start": span.first - 1,
+            "prompt_logprob_token_ids": [[token] for token in span.target],
+            "skip_reading_prefix_cache": False,
+            "detokenize": False,
+        }
+        body: dict[str, object] = {
+            "model": self._model,
+            "token_ids": list(span.ids[: span.last]),
+            "sampling_params": sampling,
+        }
+        answer = await self._post("/inference/v1/generate", self._with_priority(body, urgent=urgent))
+        encoded = answer.get("prompt_token_id_logprobs")
+        if not isinstance(encoded, str):
+            return Valued((None,) * len(span.target), _cached(answer))
+        rows = decoded_rows(encoded)
+        if len(rows) != len(span.target):
+            raise self._torn(f"{len(rows)} rows of log-probabilities instead of {len(span.target)}")
+        return Valued(tuple(_finite(row) for row in rows), _cached(answer))
+
+    async def held_prompt(self, span: Span, *, urgent: bool) -> Valued:
+        raise NotOffered("over HTTP, rows of held states cannot be told from others")
+
+    async def whole_prompt(self, span: Span, *, urgent: bool) -> Valued:
+        body: dict[str, object] = {
+            "prompt": list(span.ids[: span.last]),
+            "max_tokens": 1,
+            "temperature": 1.0,
+            "prompt_logprobs": 0,
+        }
+        choice, cached = await self._completion(body, urgent=urgent)
+        rows = choice.get("prompt_logprobs")
+        if not isinstance(rows, list) or len(rows) != span.last:
+            raise NotOffered("log-probabilities of a prompt")
+        try:
+            found = zip(span.target, rows[span.first :], strict=True)
+            values = tuple(_finite(row[str(token)]["logprob"]) for token, row in found)
+        except (KeyError, TypeError):
+            raise self._torn("log-probabilities of other tokens than the prompt's") from None
+        return Valued(values, cached)
+
+    async def progress(self) -> float | None:
+        """Prompt and generated tokens since the server began."""
+        try:
+            metrics = await self._connection.get("/metrics")
+        except NotOffered:
+            return None
+        found = re.findall(r"^vllm:(?:prompt|generation)_tokens_total\{.*\} (\S+)$", metrics, re.MULTILINE)
+        return sum(map(float, found)) if found else None
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def _cache(self) -> dict[str, int]:
+        """The sizes of the server's memory of states, from its metrics."""
+        try:
+            metrics = await self._connection.get("/metrics")
+        except NotOffered:
+            return {}
+        line = re.search(r"^vllm:cache_config_info\{(.*)\} ", metrics, re.MULTILINE)
+        labels = re.findall(r'(kv_cache_size_tokens|(?<!\w)block_size)="(\d+)"', line.group(1)) if line else []
+        return {name: int(value) for name, value in labels}
+
+    async def _takes_priorities(self) -> bool:
+        """Whether it was started to; it refuses every number but 0 otherwise."""
+        try:
+            await self._post(
+                "/v1/completions", {"model": self._model, "prompt": [0], "max_tokens": 1, "priority": USUAL}
+            )
+        except NotOffered:
+            return False
+        return True
+
+    async def _completion(self, body: dict[str, object], *, urgent: bool) -> tuple[dict[str, Any], int | None]:
+        answer = await self._post("/v1/completions", self._completions(body, urgent=urgent))
+        choices = answer.get("choices")
+        if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
+            raise self._torn("not one completion")
+        return choices[0], _cached(answer)
+
+    def _completions(self, body: dict[str, object], *, urgent: bool) -> dict[str, object]:
+        """What every completion says, so that no default of a model's configuration decides anything."""
+        fixed: dict[str, object] = {
+            "model": self._model,
+            "min_p": 0.0,
+            "repetition_penalty": 1.0,
+            "skip_special_tokens": False,
+            "spaces_between_special_tokens": False,
+            "return_token_ids": True,
+        }
+        return self._with_priority(fixed | body, urgent=urgent)
+
+    def _with_priority(self, body: dict[str, object], *, urgent: bool) -> dict[str, object]:
+        return body | {"priority": URGENT if urgent else USUAL} if self._priorities else body
+
+    async def _post(self, path: str, body: dict[str, object]) -> dict[str, Any]:
+        answer: dict[str, Any] = await self._connection.post(path, body)
+        return answer
+
+    def _torn(self, what: str) -> Unavailable:
+        return Unavailable(f"{self._connection.name} sends {what}", "look at its version and its log")
+
+
+def _served(listed: str, wanted: str, name: str) -> dict[str, Any]:
+    import json
+
+    try:
+        models = [one for one in json.loads(listed)["data"] if isinstance(one, dict) and "id" in one]
+    except (ValueError, KeyError, TypeError):
+        raise Unavailable(f"{name} lists no models", "is it an OpenAI-compatible server?") from None
+    chosen = [one for one in models if wanted in ("", one["id"])]
+    if len(chosen) != 1:
+        names = ", ".join(str(one["id"]) for one in models)
+        raise Unavailable(f"{name} serves {names or 'nothing'}, not one `{wanted or 'model'}`", "set `served_name`")
+    return chosen[0]
+
+
+def _cached(answer: dict[str, Any]) -> int | None:
+    try:
+        return _whole(answer["usage"]["prompt_tokens_details"]["cached_tokens"])
+    except (KeyError, TypeError):
+        return None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _text(value: object) -> str | None:
+    """A stop string; ids of tokens that end a generation are no stop strings."""
+    return value if isinstance(value, str) else None
+
+
+def _finite(value: object) -> float | None:
+    """A log-probability, None for what is none."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and LOWEST < value < 1e-3:
+        return min(float(value), 0.0)
+    return None
