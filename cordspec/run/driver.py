@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cordspec.domain.events import Event
-from cordspec.domain.inference import Call, Generation
+from cordspec.domain.inference import Generation
 from cordspec.domain.problem import Problem
 from cordspec.domain.scoring import Candidate, Score, ScoredCandidate
 from cordspec.domain.search import Decision, Expansion
 from cordspec.domain.trajectory import Trajectory
 from cordspec.extension.component import Unavailable
 from cordspec.extension.kinds.scorer import Scorer
-from cordspec.extension.kinds.search import Search, SearchSetting
+from cordspec.extension.kinds.search import Search, SearchMachine, SearchSetting
 from cordspec.model import Block
 from cordspec.run import provenance
+from cordspec.run.ahead import Ahead
 from cordspec.run.attendance import Absence
-from cordspec.run.calls import collected
-from cordspec.run.merging import Answered, Merged, merge
+from cordspec.run.calls import Calls, collected
+from cordspec.run.merging import Answered, Merged
 from cordspec.run.teachers import Pool
+from cordspec.run.waves import Judged, WaveWork
 from cordspec.run.workshop import component_errors
 
 if TYPE_CHECKING:
     from cordspec.run.integrating import Integrator
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A candidate with its score and what scoring it cost."""
-
-    merged: Merged
-    scored: ScoredCandidate
-    calls: tuple[Call, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +68,12 @@ OnWave = Callable[[SearchRecord, WaveRecord], None]
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """Runs one search per problem. Which problems run beside each other changes nothing in any of them."""
+    """Runs one search per problem. Which problems run beside each other changes nothing in any of them.
+
+    With ``eager``, expansions that are sure to be asked for begin before their wave is complete (`SearchMachine.foresee`);
+    the results are those of waiting. ``guesses`` is the number of requests that a teacher's model may have under way and
+    still be asked for what only may be needed: guesses that do not come true are wasted, and change nothing either.
+    """
 
     pool: Pool
     scorer: Scorer
@@ -84,33 +81,58 @@ class Driver:
     search: Search
     on_wave: OnWave
     integrator: Integrator | None = None
+    eager: bool = True
+    guesses: int = 0
 
     async def decode(self, problem: Problem, target_tokens: int | None = None) -> SearchRecord:
         """The search of one problem from the first step to the final answer."""
         machine = self.search.start(SearchSetting(len(self.pool.teachers), target_tokens, self.pool.weights))
         record = SearchRecord(problem)
-        while expansions := machine.ask():
-            answered = await asyncio.gather(*(self.ask(problem, expansion) for expansion in expansions))
-            present = [one.proposal for one in answered if one.proposal is not None]
-            if not present:
-                raise Unavailable(f"no teacher can be asked: {answered[0].reason}", "give the command again later")
-            spent = sum(proposal.generated for proposal in present)
-            judged = await asyncio.gather(*(self._judged(problem, one) for one in merge(answered)))
-            decision = machine.tell([one.scored for one in judged], spent)
-            wave = WaveRecord(tuple(answered), tuple(judged), decision)
-            record.generated += spent
-            record.waves.append(wave)
-            record.events += provenance.wave_events(problem, self._labels, wave)
-            self.on_wave(record, wave)
+        ahead = Ahead(lambda expansion: self.ask(problem, expansion))
+        try:
+            while expansions := machine.ask():
+                await ahead.drop(but=expansions)
+                await self._wave(problem, machine, expansions, ahead, record)
+        finally:
+            await ahead.drop()
         await self._finish(record, machine.result())
         return record
+
+    async def _wave(
+        self,
+        problem: Problem,
+        machine: SearchMachine,
+        expansions: Sequence[Expansion],
+        ahead: Ahead,
+        record: SearchRecord,
+    ) -> None:
+        def foresee(known: Sequence[ScoredCandidate], pending: int) -> None:
+            ahead.begin(machine.foresee(known, pending))
+            if self.guesses:
+                ahead.begin(one for one in machine.foresee(known, 0) if self._idle(one.teacher))
+
+        work = WaveWork(expansions, ahead, lambda one: self._judge(problem, one), foresee if self.eager else None)
+        answered, judged = await work.run()
+        present = [one.proposal for one in answered if one.proposal is not None]
+        if not present:
+            raise Unavailable(f"no teacher can be asked: {answered[0].reason}", "give the command again later")
+        spent = sum(proposal.generated for proposal in present)
+        decision = machine.tell([one.scored for one in judged], spent)
+        wave = WaveRecord(tuple(answered), tuple(judged), decision)
+        record.generated += spent
+        record.waves.append(wave)
+        record.events += provenance.wave_events(problem, self._labels, wave)
+        self.on_wave(record, wave)
+
+    def _idle(self, teacher: int) -> bool:
+        return self.pool.teachers[teacher].engine.load < self.guesses
 
     @property
     def _labels(self) -> tuple[str, ...]:
         return tuple(teacher.label for teacher in self.pool.teachers)
 
     async def ask(self, problem: Problem, expansion: Expansion) -> Answered:
-        """What comes of an expansion; an absent teacher is an answer too."""
+        """What comes of an expansion; an absent teacher is an answer too. Its calls are the caller's to count."""
         with collected() as calls:
             try:
                 if expansion.extent == "merge":
@@ -120,7 +142,7 @@ class Driver:
                     proposal = await self.pool.propose(problem.view, expansion)
             except Absence as absence:
                 return Answered(expansion, None, reason=str(absence))
-        return Answered(expansion, proposal, tuple(calls))
+        return Answered(expansion, proposal, calls)
 
     async def score(self, problem: Problem, one: Merged) -> Score | None:
         """The score of a candidate, None where the scorer could give none."""
@@ -133,12 +155,9 @@ class Driver:
             score = values[0] if isinstance(values[0], Score) else Score.of(float(values[0]))
         return score if score.valid else None
 
-    async def _judged(self, problem: Problem, one: Merged) -> Judged:
+    async def _judge(self, problem: Problem, one: Merged) -> tuple[Score | None, Calls]:
         with collected() as calls:
-            score = await self.score(problem, one)
-        numbers = tuple(expansion.number for expansion in one.expansions)
-        scored = ScoredCandidate(numbers, one.expansions[0].teacher, one.trajectory, score)
-        return Judged(one, scored, tuple(calls))
+            return await self.score(problem, one), calls
 
     async def _finish(self, record: SearchRecord, best: ScoredCandidate | None) -> None:
         if best is None:
@@ -153,7 +172,8 @@ class Driver:
                 record.answer = Generation(answered.proposal.answer, 0, "end")
             else:
                 record.answer = await self._final_answer(record.problem, trajectory, best.writer)
-        record.events.append(provenance.finished(record.problem, record.waves, best, record, tuple(calls)))
+        calls.count()
+        record.events.append(provenance.finished(record.problem, record.waves, best, record, calls.made))
 
     async def _final_answer(self, problem: Problem, trajectory: Trajectory, writer: int) -> Generation | None:
         try:

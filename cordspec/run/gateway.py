@@ -18,7 +18,7 @@ from cordspec.domain.inference import (
     TokenLogprobs,
 )
 from cordspec.domain.prompt import Prompt
-from cordspec.extension.kinds.engine import Engine, EngineCounters
+from cordspec.extension.kinds.engine import Engine, EngineCounters, EngineTraits
 from cordspec.journal import Committer, answer_key
 from cordspec.journal.journal import Answer
 from cordspec.run.calls import note
@@ -70,6 +70,16 @@ class ModelGateway:
     def counters(self) -> EngineCounters:
         """What the engine computed in this process; zeros if it was never loaded."""
         return self._engine.counters if self._engine is not None else EngineCounters()
+
+    @property
+    def traits(self) -> EngineTraits | None:
+        """What the engine is; None if it was never loaded."""
+        return self._engine.traits if self._engine is not None else None
+
+    @property
+    def load(self) -> int:
+        """Requests under way."""
+        return len(self._asked)
 
     async def close(self) -> None:
         if self._engine is not None:
@@ -142,6 +152,11 @@ class RoleView:
         self._role = role
         self._ledger = ledger
 
+    @property
+    def load(self) -> int:
+        """Requests of the model that are under way."""
+        return self._gateway.load
+
     def opening(self, question: str) -> Prompt:
         return self._gateway.engine.opening(question)
 
@@ -170,8 +185,7 @@ class RoleView:
         call = Call(
             self._role, self._name, answer.prompt_tokens, answer.prefilled, generated, scored, round(seconds, 6)
         )
-        self._ledger.add(call, remembered=remembered)
-        note(call)
+        note(call, self._ledger, remembered=remembered)
 
 
 def _rounded(answer: TokenLogprobs | Rewards) -> Answer:

@@ -11,8 +11,8 @@ from cordspec.domain.inference import Call, Role
 @dataclass(slots=True)
 class Spend:
     """Sums over calls. ``prompt_tokens`` counts prompts as sent, ``prefilled_tokens`` what of them was computed rather than
-    found in held states. ``seconds`` is the engines' busy time; ``remembered`` counts calls that the journal answered,
-    with their first cost.
+    found in held states. ``seconds`` is how long answers took; ``remembered`` counts calls that the journal answered, with
+    their first cost. ``wasted_tokens`` were computed or generated for what no decision needed; no other sum has them.
     """
 
     calls: int = 0
@@ -22,6 +22,7 @@ class Spend:
     generated_tokens: int = 0
     scored_tokens: int = 0
     seconds: float = 0.0
+    wasted_tokens: int = 0
 
 
 class Ledger:
@@ -40,6 +41,10 @@ class Ledger:
         spend.generated_tokens += call.generated
         spend.scored_tokens += call.scored
         spend.seconds += call.seconds
+
+    def waste(self, call: Call) -> None:
+        """Count a call that was made for nothing: a guess that did not come true, a duplicate under another text."""
+        self.roles[call.role].wasted_tokens += call.prefilled + call.generated
 
     def as_dict(self) -> dict[str, dict[str, float]]:
         return {role: asdict(spend) for role, spend in sorted(self.roles.items())}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from cordspec.domain.inference import Call
 from cordspec.domain.search import Expansion
 from cordspec.domain.trajectory import Proposal, Step, Trajectory
+from cordspec.run.calls import Calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Answered:
 
     expansion: Expansion
     proposal: Proposal | None
-    calls: tuple[Call, ...] = ()
+    calls: Calls = field(default_factory=Calls, compare=False)
     reason: str = ""
 
 
@@ -47,14 +48,26 @@ class Merged:
         return "".join(step.text for step in self.trajectory.steps[len(self.expansions[0].prefix.steps) :])
 
 
+class Identity(NamedTuple):
+    """What makes two proposals one candidate: prefix, text after white-space normalisation, and end."""
+
+    prefix: str
+    text: str
+    closes: bool
+
+
+def identity(one: Answered) -> Identity:
+    """The identity of the candidate that a valid proposal makes."""
+    assert one.proposal is not None
+    return Identity(one.expansion.prefix.key, " ".join("".join(one.proposal.steps).split()), one.proposal.closes)
+
+
 def merge(answered: Sequence[Answered]) -> list[Merged]:
     """One candidate for each distinct valid proposal of each prefix, in the order of the first expansion of each."""
-    groups: dict[tuple[str, str, bool], list[tuple[Expansion, Proposal]]] = {}
+    groups: dict[Identity, list[tuple[Expansion, Proposal]]] = {}
     for one in answered:
         if one.proposal is not None and one.proposal.valid:
-            text = " ".join("".join(one.proposal.steps).split())
-            same = (one.expansion.prefix.key, text, one.proposal.closes)
-            groups.setdefault(same, []).append((one.expansion, one.proposal))
+            groups.setdefault(identity(one), []).append((one.expansion, one.proposal))
     merged = []
     for group in groups.values():
         first, proposal = group[0]

@@ -26,7 +26,8 @@ from cordspec.domain.scoring import ScoredCandidate
 from cordspec.run.merging import Answered
 
 if TYPE_CHECKING:
-    from cordspec.run.driver import Judged, SearchRecord, WaveRecord
+    from cordspec.run.driver import SearchRecord, WaveRecord
+    from cordspec.run.waves import Judged
 
 TIE_RULES: Final = ("log-probability", "fewer tokens", "teacher order", "content")
 """What decides between equal scores, in this order (paper.md section 4); the parts of `ScoredCandidate.rank`."""
@@ -74,7 +75,7 @@ def _asked(at: tuple[str, int], labels: Sequence[str], one: Answered) -> Iterato
         return
     yield Proposed(
         *at, expansion.number, teacher, proposal.steps, proposal.step_tokens, proposal.closes, proposal.forced,
-        proposal.generated, proposal.violations or (() if proposal.valid else ("empty step",)), one.calls,
+        proposal.generated, proposal.violations or (() if proposal.valid else ("empty step",)), one.calls.made,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from cordspec.domain.inference import GenerateRequest, Generation, Sampling
 from cordspec.domain.problem import ProblemView
@@ -16,12 +17,21 @@ from cordspec.run.attendance import Attendance
 from cordspec.run.seeds import derive
 
 
+class Asked(EngineAccess, Protocol):
+    """A model that is asked by a pool."""
+
+    @property
+    def load(self) -> int:
+        """Requests of the model that are under way, whoever asked."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Teacher:
     """A model of the pool with its sampling. The label is unique in the pool and is what authorship refers to."""
 
     label: str
-    engine: EngineAccess
+    engine: Asked
     sampling: Sampling
 
 

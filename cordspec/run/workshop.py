@@ -20,7 +20,7 @@ from cordspec.journal import Committer, Journal
 from cordspec.model import Block, Experiment
 from cordspec.plan import Graph
 from cordspec.run.events import Observer
-from cordspec.run.gateway import ModelGateway
+from cordspec.run.gateway import ModelGateway, RoleView
 from cordspec.run.ledger import Ledger
 from cordspec.run.seeds import derive
 
@@ -88,7 +88,7 @@ class Models:
         init = dict(self._experiment.blocks[name].refs())[("init",)]
         self._components[name] = self.component(init.name).at(weights.stage(stage_id) / STUDENT_WEIGHTS)
 
-    def view(self, name: str, role: Role, ledger: Ledger) -> EngineAccess:
+    def view(self, name: str, role: Role, ledger: Ledger) -> RoleView:
         """The model of a block in a role."""
         if name not in self._fingerprints:
             with component_errors(self._experiment.blocks[name]):

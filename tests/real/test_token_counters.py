@@ -62,7 +62,7 @@ class Recount:
         (path,) = run.glob("stages/problems-p-*/problems.jsonl")
         self._problems = {row["id"]: row for row in map(json.loads, path.read_text().splitlines())}
         self._thinking: dict[tuple[str, str], str] = {}
-        self.held: defaultdict[tuple[str, str], Held] = defaultdict(Held)
+        self.held: defaultdict[str, Held] = defaultdict(Held)  # problems share how their questions begin
         self.prompt: defaultdict[str, int] = defaultdict(int)
         self.prefilled: defaultdict[str, int] = defaultdict(int)
         self.generated: defaultdict[str, int] = defaultdict(int)
@@ -78,10 +78,10 @@ class Recount:
         for number, expansion in asked.items():
             before = self._thinking.get((problem, expansion.parent), "")
             prompt = f"{self._opening(problem)}<think>{before}" + ("" if before else "\n### Step 1.")
-            self._read(expansion.teacher, problem, prompt)
+            self._read(expansion.teacher, prompt)
             text = "".join(said[number].steps)
             closed = CLOSE if said[number].closes and not said[number].forced else ""
-            self.held[expansion.teacher, problem].add(
+            self.held[expansion.teacher].add(
                 self._encode(expansion.teacher, f"{self._opening(problem)}<think>{before}{text}{closed}")
             )
             self.generated[expansion.teacher] += said[number].generated
@@ -93,7 +93,7 @@ class Recount:
             self._score(problem, self._thinking[problem, formed[score.candidate].key])
         for end in (one for one in wave if isinstance(one, Finished)):
             thinking = self._thinking[problem, end.key]
-            self._read(end.writer, problem, f"{self._opening(problem)}<think>{thinking}{CLOSE}")
+            self._read(end.writer, f"{self._opening(problem)}<think>{thinking}{CLOSE}")
             self.generated[end.writer] += sum(call.generated for call in end.calls)
 
     def _opening(self, problem: str) -> str:
@@ -102,11 +102,11 @@ class Recount:
     def _encode(self, model: str, text: str) -> list[int]:
         return list(self._ids[model](text)["input_ids"])
 
-    def _read(self, model: str, problem: str, prompt: str) -> None:
+    def _read(self, model: str, prompt: str) -> None:
         ids = self._encode(model, prompt)
         self.prompt[model] += len(ids)
-        self.prefilled[model] += self.held[model, problem].new(ids[:-1])
-        self.held[model, problem].add(ids[:-1])
+        self.prefilled[model] += self.held[model].new(ids[:-1])
+        self.held[model].add(ids[:-1])
 
     def _score(self, problem: str, thinking: str) -> None:
         forced = f"{self._opening(problem)}<think>{thinking}{CLOSE}\n\nThe final answer is "
@@ -115,7 +115,7 @@ class Recount:
         spans = self._ids["prover"](f"{forced}{answer}.", return_offsets_mapping=True)["offset_mapping"]
         first = next(at for at, (_, last) in enumerate(spans) if last > len(forced))
         self.prompt["prover"] += first
-        held = self.held["prover", problem]
+        held = self.held["prover"]
         self.prefilled["prover"] += held.new(whole[:-1])
         held.add(whole[: first - 1])
 

@@ -36,10 +36,11 @@ def drawn(seed: int, depth: int = 4) -> Script:
 
 
 def play(machine: SearchMachine, say: Script, shuffle: int | None = None) -> list[Decision]:
-    """A whole search; ``shuffle`` is a seed for the order of arrival."""
+    """A whole search; ``shuffle`` is a seed for the order of arrival. Equal texts are one candidate, as the driver makes them."""
     history: list[Decision] = []
     while expansions := machine.ask():
-        answers = [answer for answer in map(say, expansions) if answer is not None]
+        said = [answer for answer in map(say, expansions) if answer is not None]
+        answers = list({answer.trajectory.key: answer for answer in reversed(said)}.values())[::-1]
         if shuffle is not None:
             random.Random(shuffle).shuffle(answers)
         history.append(machine.tell(answers, len(answers)))

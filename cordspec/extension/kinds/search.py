@@ -56,6 +56,17 @@ class SearchMachine(ABC):
     @abstractmethod
     def tell(self, candidates: Sequence[ScoredCandidate], spent_tokens: int) -> Decision: ...
 
+    def foresee(self, known: Sequence[ScoredCandidate], pending: int) -> Sequence[Expansion]:
+        """Expansions that the next `ask` will hold whatever becomes of the rest of this wave, best prefix first.
+
+        They may be begun at once, before the wave is told; their numbers mean nothing. None for a search that cannot say.
+
+        Args:
+            known: the candidates of this wave whose scores are known already.
+            pending: how many expansions of it are not known yet; each of them may become any candidate, or none.
+        """
+        return ()
+
     @abstractmethod
     def result(self) -> ScoredCandidate | None:
         """The candidate that the search settles on; None if no teacher ever proposed anything valid."""

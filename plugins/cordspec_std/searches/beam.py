@@ -20,7 +20,7 @@ from cordspec.plugin import (
     Wave,
     hookimpl,
 )
-from cordspec_std.searches.completion import RULES, Rule
+from cordspec_std.searches.completion import RULES, Rule, surely_open
 
 
 class BeamOptions(Options):
@@ -57,7 +57,7 @@ class BeamMachine(SearchMachine):
     """Beam search of one problem. In the first wave there is one prefix, so fewer than ``size`` may be kept."""
 
     def __init__(self, size: int, samples: int, setting: SearchSetting, rule: Rule = "compete") -> None:
-        self._size, self._complete = size, RULES[rule]
+        self._size, self._rule = size, rule
         self._turns = [
             (teacher, index)
             for teacher in range(setting.teachers)
@@ -70,16 +70,24 @@ class BeamMachine(SearchMachine):
         self._wave = 0
 
     def ask(self) -> Sequence[Expansion]:
-        wanted = [(prefix, *turn) for prefix in self._prefixes for turn in self._turns]
-        first = self._asked
+        wanted = self._expansions(self._prefixes, self._asked)
         self._asked += len(wanted)
+        return wanted
+
+    def foresee(self, known: Sequence[ScoredCandidate], pending: int) -> Sequence[Expansion]:
+        valid = [candidate for candidate in known if candidate.score is not None and candidate.score.valid]
+        sure = surely_open(self._rule, self._finished, valid, pending, self._size)
+        return self._expansions([one.trajectory for one in sure], self._asked)
+
+    def _expansions(self, prefixes: Sequence[Trajectory], first: int) -> list[Expansion]:
+        wanted = [(prefix, *turn) for prefix in prefixes for turn in self._turns]
         return [Expansion(first + at, prefix, teacher, index) for at, (prefix, teacher, index) in enumerate(wanted)]
 
     def tell(self, candidates: Sequence[ScoredCandidate], spent_tokens: int) -> Decision:
         valid = [candidate for candidate in candidates if candidate.score is not None and candidate.score.valid]
         before = self._finished
         if valid:
-            self._finished, self._open, over = self._complete(before, valid, self._size)
+            self._finished, self._open, over = RULES[self._rule](before, valid, self._size)
             self._prefixes = [] if over else [one.trajectory for one in self._open]
         else:
             self._prefixes = []  # nobody has said anything more: what was kept stays

@@ -48,6 +48,33 @@ RULES: Final[dict[Rule, Callable[[Sequence[ScoredCandidate], Sequence[ScoredCand
 }  # fmt: skip
 
 
+def surely_open(
+    rule: Rule, finished: Sequence[ScoredCandidate], known: Sequence[ScoredCandidate], pending: int, size: int
+) -> list[ScoredCandidate]:
+    """The candidates that the rule will keep open whatever ``pending`` further candidates are; best first.
+
+    A candidate is sure of its place when even with all the pending ones before it there is room. One of equal score counts
+    as before it: what decides between the two may change when a duplicate comes.
+    """
+    if rule == "first" and pending:
+        return []  # any of them may finish, which ends the search
+    places, rivals = size, distinct([*finished, *known])
+    if rule == "reserve":
+        rivals = [one for one in rivals if not one.trajectory.finished]
+        if len(distinct([*finished, *known])) - len(rivals) + pending >= size:
+            return []
+    elif rule == "shelve":
+        held = {one.trajectory.key for one in finished}
+        places -= len(finished)
+        rivals = [one for one in rivals if one.trajectory.key not in held]
+    sure = []
+    for one in rivals:
+        before = sum(other is not one and other.rank[:2] <= one.rank[:2] for other in rivals)
+        if not one.trajectory.finished and before + pending < places:
+            sure.append(one)
+    return sure
+
+
 def distinct(candidates: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
     """Best first, without repeated trajectories: a prefix that is closed at once may equal one that finished before."""
     ranked = sorted(candidates, key=lambda candidate: candidate.rank)

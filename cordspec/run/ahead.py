@@ -1,0 +1,54 @@
+"""Expansions that are begun before a search asks for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+
+from cordspec.domain.search import Expansion
+from cordspec.run.merging import Answered
+
+Turn = tuple[str, int, int, str]
+"""What an expansion asks: the key of its prefix, the teacher, the index and the extent. Its number asks nothing."""
+
+
+class Ahead:
+    """What was begun early in the search of one problem.
+
+    An expansion that is begun early is the same request as later on, so it has the same answer: only time is won.
+    """
+
+    def __init__(self, ask: Callable[[Expansion], Awaitable[Answered]]) -> None:
+        self._ask = ask
+        self._begun: dict[Turn, asyncio.Task[Answered]] = {}
+
+    def begin(self, expansions: Iterable[Expansion]) -> None:
+        """Begin those that are not under way yet."""
+        for expansion in expansions:
+            if _turn(expansion) not in self._begun:
+                self._begun[_turn(expansion)] = asyncio.ensure_future(self._ask(expansion))
+
+    async def take(self, expansion: Expansion) -> Answered:
+        """What comes of an expansion, begun early or only now."""
+        task = self._begun.pop(_turn(expansion), None)
+        if task is None:
+            return await self._ask(expansion)
+        try:
+            return replace(await task, expansion=expansion)
+        finally:
+            task.cancel()
+
+    async def drop(self, but: Iterable[Expansion] = ()) -> None:
+        """Give up all that was begun but these; what it had cost is counted as wasted."""
+        wanted = {_turn(expansion) for expansion in but}
+        given_up = [self._begun.pop(turn) for turn in list(self._begun) if turn not in wanted]
+        for task in given_up:
+            task.cancel()
+        for answered in await asyncio.gather(*given_up, return_exceptions=True):
+            if isinstance(answered, Answered):
+                answered.calls.count_as_wasted()
+
+
+def _turn(expansion: Expansion) -> Turn:
+    return expansion.prefix.key, expansion.teacher, expansion.index, expansion.extent
