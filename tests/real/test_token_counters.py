@@ -20,7 +20,7 @@ from cordspec.domain.events import Event, Expanded, Finished, Formed, Proposed, 
 from cordspec_mini.models import CHECKPOINTS
 from tests.real.test_runs import DECODES
 
-SPEC = DECODES.replace("count = 6", "count = 5").split("decode curated")[0]
+SPEC = DECODES.replace("count = 6", "count = 5").replace("in_flight = 8", "in_flight = 1").split("decode curated")[0]
 CLOSE = "\n</think>"
 NAMES = ("adder", "subtracter", "multiplier", "prover")
 
