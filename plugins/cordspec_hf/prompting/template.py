@@ -44,7 +44,7 @@ def template_pieces(tokenizer: PreTrainedTokenizerFast, system: str = "", exampl
                 enable_thinking=True,
             )
         )
-    except (TemplateError, ValueError) as error:
+    except (TemplateError, TypeError, ValueError) as error:
         raise Unavailable(f"the chat template cannot be rendered: {error}", OTHERS) from error
     shown = SLOT.findall(rendered)
     if shown != slots:
