@@ -145,7 +145,11 @@ def test_worked_examples_are_whole_turns_whose_contents_are_data() -> None:
         "<｜begin▁of▁sentence｜><｜User｜>What is 2 + 3?<｜Assistant｜><think>\n### Step 1. 2 + 3 = 5.\n</think>"
         "\n\nThe final answer is 5.<｜end▁of▁sentence｜><｜User｜>What is 4 + 4?<｜Assistant｜>"
     )
-    assert {segment.text for segment in prompt if not segment.template} >= {SHOWN.question, SHOWN.thinking, SHOWN.answer}
+    assert {segment.text for segment in prompt if not segment.template} >= {
+        SHOWN.question,
+        SHOWN.thinking,
+        SHOWN.answer,
+    }
     plain = framed(BASE, SYSTEM, [SHOWN]).around("What is 4 + 4?")
     assert prompt_text(plain) == (
         "Be brief.\n\nQuestion: What is 2 + 3?\nAnswer:\n<think>\n### Step 1. 2 + 3 = 5.\n</think>"
@@ -168,7 +172,7 @@ def test_the_shipped_examples_can_be_shown(root: Path) -> None:
 def test_an_example_without_thinking_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "shown.jsonl"
     file.write_text('{"question": "1 + 1?", "answer": "2"}\n')
-    with pytest.raises(InvalidData, match="worked example 1 of .* has no `thinking`"):
+    with pytest.raises(InvalidData, match=r"worked example 1 of .* has no `thinking`"):
         worked_examples(str(file))
 
 
@@ -204,7 +208,9 @@ def test_a_student_is_asked_as_it_was_trained() -> None:
 
 
 def test_a_spec_names_the_prompt(diagnose: Callable[..., list]) -> None:
-    spec = 'cord 1\nexperiment e {}\nmodel m : transformers { weights = "x", prompt = r1, system = "s", examples = "f" }'
+    spec = (
+        'cord 1\nexperiment e {}\nmodel m : transformers { weights = "x", prompt = r1, system = "s", examples = "f" }'
+    )
     assert [found.message for found in diagnose(spec)] == []
     (wrong,) = diagnose(spec.replace("r1", "r2"))
     assert "r2" in wrong.message
