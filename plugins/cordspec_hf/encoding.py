@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cordspec.plugin import Prompt, Segment
+from cordspec.plugin import Prompt
+from cordspec_hf.prompting.choosing import chosen_frame
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -113,31 +113,10 @@ class PromptEncoder:
         return [piece for piece in pieces if piece[0]]
 
 
-TEMPLATE_DATE = datetime(2026, 1, 1)
-"""The date that a chat template is told: a prompt that changed at midnight would void a run's journal."""
-_QUESTION = "\x00question\x00"
-
-
-def chat_opening(tokenizer: PreTrainedTokenizerFast, question: str, system: str | None = None) -> Prompt:
-    """The model's own chat template around a question, up to where the assistant's turn begins.
-
-    A template that opens the thinking part by itself is cut before its ``<think>``, which the trace format supplies, so
-    that exactly one is left. Templates that print the date are always told the same one.
+def chat_opening(tokenizer: PreTrainedTokenizerFast, question: str) -> Prompt:
+    """The automatic prompt of a tokenizer around a question, up to where the assistant's turn begins.
 
     Raises:
-        ValueError: the template drops the question or repeats it.
+        Unavailable: the chat template cannot frame a question.
     """
-    messages = [{"role": "user", "content": _QUESTION}]
-    if system:
-        messages.insert(0, {"role": "system", "content": system})
-    rendered = tokenizer.apply_chat_template(
-        messages, add_generation_prompt=True, tokenize=False, strftime_now=TEMPLATE_DATE.strftime
-    )
-    before, *after = str(rendered).split(_QUESTION)
-    if len(after) != 1:
-        raise ValueError(f"the chat template shows the question {len(after)} times instead of once")
-    return (Segment(before, template=True), Segment(question), Segment(_without_think(after[0]), template=True))
-
-
-def _without_think(tail: str) -> str:
-    return re.sub(r"<think>\s*$", "", tail)
+    return chosen_frame(tokenizer).around(question)

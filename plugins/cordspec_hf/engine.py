@@ -29,8 +29,10 @@ from cordspec.plugin import (
 )
 from cordspec_hf.batch import BatchStates
 from cordspec_hf.batcher import Batcher
-from cordspec_hf.encoding import PromptEncoder, chat_opening
+from cordspec_hf.encoding import PromptEncoder
 from cordspec_hf.prefix_tree import Ids, PrefixTree
+from cordspec_hf.prompting.choosing import chosen_frame
+from cordspec_hf.prompting.frame import PromptFrame
 from cordspec_hf.rows import DecodingRow
 from cordspec_hf.sampling import draw
 
@@ -47,9 +49,16 @@ class TransformersEngine:
 
     Args:
         prefix_tokens: tokens whose key and value states may be held between requests.
+        frame: what stands around a question; the automatic one if left out.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, prefix_tokens: int) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
+        prefix_tokens: int,
+        frame: PromptFrame | None = None,
+    ) -> None:
         config = model.config.get_text_config(decoder=True)
         kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
         if kinds != {"full_attention"}:
@@ -57,6 +66,7 @@ class TransformersEngine:
         self._model = model
         self._tokenizer = tokenizer
         self._encoder = PromptEncoder(tokenizer)
+        self._frame = frame or chosen_frame(tokenizer)
         heads = getattr(config, "num_key_value_heads", config.num_attention_heads)
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self._shape = (int(config.num_hidden_layers), int(heads), int(size))
@@ -79,7 +89,7 @@ class TransformersEngine:
         )
 
     def opening(self, question: str) -> Prompt:
-        return chat_opening(self._tokenizer, question)
+        return self._frame.around(question)
 
     def count_tokens(self, text: str) -> int:
         return len(self._encoder.encode((Segment(text),)).ids)

@@ -10,8 +10,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cordspec.plugin import Component, Engine, Model, ModelFacts, Options, Tokens, Unavailable, hookimpl
+from cordspec.plugin import Component, Engine, Model, ModelFacts, Tokens, Unavailable, hookimpl
 from cordspec_hf.known_models import facts_of_directory
+from cordspec_hf.prompting.options import AUTOMATIC, PromptOptions, prompt_identity
 
 Dtype = Literal["float64", "float32", "bfloat16"]
 ENGINE_VERSION = "1"
@@ -23,7 +24,7 @@ IDENTITY = (
 """The files that decide an answer; a card beside them does not."""
 
 
-class TransformersModelOptions(Options):
+class TransformersModelOptions(PromptOptions):
     """Options of `model NAME : transformers { ... }`."""
 
     weights: str = Field(description="a directory that AutoModelForCausalLM.from_pretrained can load")
@@ -57,6 +58,7 @@ class TransformersModel(Model[TransformersModelOptions]):
         for file in sorted({file for pattern in IDENTITY for file in path.glob(pattern)}):
             with file.open("rb") as content:
                 digest.update(file.name.encode() + hashlib.file_digest(content, "sha256").digest())
+        digest.update(prompt_identity(self.options).encode())
         return digest.hexdigest()
 
     def open(self) -> Engine:
@@ -69,19 +71,22 @@ class TransformersModel(Model[TransformersModelOptions]):
 
             from cordspec_hf.devices import chosen_device
             from cordspec_hf.engine import TransformersEngine
+            from cordspec_hf.prompting.choosing import chosen_frame
         except ImportError as error:
             raise Unavailable(f"the embedded engine needs {error.name}", 'pip install "cordspec[hf]"') from error
         logging.disable_progress_bar()
         device = chosen_device(self.options.device)
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        frame = chosen_frame(tokenizer, self.options, self.options.weights)
         model = AutoModelForCausalLM.from_pretrained(
             path, dtype=getattr(torch, self.options.dtype), local_files_only=True, use_safetensors=True,
             trust_remote_code=False,
         )  # fmt: skip
-        return TransformersEngine(model.eval().to(device), tokenizer, self.options.prefix_tokens)
+        return TransformersEngine(model.eval().to(device), tokenizer, self.options.prefix_tokens, frame)
 
     def at(self, weights: Path) -> Model:
-        return type(self)(self.options.model_copy(update={"weights": str(weights)}))
+        """The same settings over a trained student, but for the prompt: it is asked as trainers show it questions."""
+        return type(self)(self.options.model_copy(update={"weights": str(weights), **AUTOMATIC}))
 
 
 @hookimpl
