@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from cordspec.plugin import (
     THINK_CLOSE,
+    THINK_OPEN,
     EngineCounters,
     EngineTraits,
     Finish,
@@ -24,7 +25,8 @@ from cordspec.plugin import (
     Unavailable,
     prompt_text,
 )
-from cordspec_hf.encoding import PromptEncoder, chat_opening
+from cordspec_hf.encoding import PromptEncoder
+from cordspec_hf.prompting.frame import PromptFrame
 from cordspec_vllm.backend import Backend, Drawing, Drawn, Ids, NotOffered, Span
 from cordspec_vllm.probing import Probed, probe
 from cordspec_vllm.replicas import Replica, Replicas
@@ -48,10 +50,11 @@ class ServedEngine:
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerFast, attach: Callable[[], Awaitable[Sequence[Backend]]], dtype: str,
-        patience: float,
+        self, tokenizer: PreTrainedTokenizerFast, frame: PromptFrame, attach: Callable[[], Awaitable[Sequence[Backend]]],
+        dtype: str, patience: float,
     ) -> None:  # fmt: skip
         self._tokenizer = tokenizer
+        self._frame = frame
         self._encoder = PromptEncoder(tokenizer)
         self._attach = attach
         self._dtype = dtype
@@ -78,7 +81,7 @@ class ServedEngine:
         )
 
     def opening(self, question: str) -> Prompt:
-        return chat_opening(self._tokenizer, question)
+        return self._frame.around(question)
 
     def count_tokens(self, text: str) -> int:
         return len(self._encode(text))
@@ -206,8 +209,9 @@ class ServedEngine:
 
 
 def _problem(prompt: Prompt) -> str:
-    """What the requests of one problem have in common: the first text of a prompt that is no template."""
-    return next((segment.text for segment in prompt if not segment.template), "")
+    """What the requests of one problem have in common: all that stands before its thinking."""
+    opens = [at for at, segment in enumerate(prompt) if segment == Segment(THINK_OPEN, template=True)]
+    return prompt_text(prompt[: opens[-1]] if opens else prompt)
 
 
 def _alike(probed: Sequence[Probed]) -> None:

@@ -20,7 +20,6 @@ from cordspec.plugin import (
     Model,
     ModelFacts,
     NotIdentity,
-    Options,
     Revision,
     Seconds,
     Tokens,
@@ -29,6 +28,7 @@ from cordspec.plugin import (
 )
 from cordspec_api.address import addresses_of
 from cordspec_hf.known_models import facts_of, facts_of_directory
+from cordspec_hf.prompting.options import AUTOMATIC, PromptOptions, prompt_identity
 from cordspec_hf.transformers_model import TransformersModel, TransformersModelOptions
 from cordspec_vllm.backend import Backend
 from cordspec_vllm.placement import PLACEMENT, visible
@@ -38,7 +38,7 @@ PYTHON: Final = "CORDSPEC_VLLM_PYTHON"
 ENGINE_VERSION: Final = "1"
 
 
-class VllmOptions(Options):
+class VllmOptions(PromptOptions):
     """Options of `model NAME : vllm { ... }`."""
 
     weights: str = Field(min_length=1, description="the model's name on the hub, or a directory")
@@ -108,7 +108,8 @@ class VllmModel(Model[VllmOptions]):
             identity = TransformersModel(TransformersModelOptions(weights=options.weights)).fingerprint()
         else:
             identity = f"{options.weights}@{options.revision}"
-        said = (ENGINE_VERSION, identity, options.dtype, options.quantization, options.kv_dtype, str(options.context))
+        numbers = (options.dtype, options.quantization, options.kv_dtype, str(options.context))
+        said = (ENGINE_VERSION, identity, *numbers, prompt_identity(options))
         return hashlib.sha256("\n".join(("vllm", *said)).encode()).hexdigest()
 
     def open(self) -> Engine:
@@ -119,6 +120,7 @@ class VllmModel(Model[VllmOptions]):
         try:
             from transformers import AutoTokenizer
 
+            from cordspec_hf.prompting.choosing import chosen_frame
             from cordspec_vllm.engine import ServedEngine
         except ImportError as error:
             raise Unavailable(f"the vLLM engine needs {error.name}", 'pip install "cordspec[vllm]"') from error
@@ -128,7 +130,8 @@ class VllmModel(Model[VllmOptions]):
         except (OSError, ValueError) as error:
             said = str(error).splitlines()[0]
             raise Unavailable(f"the tokenizer of {options.weights} cannot be had: {said}") from error
-        return ServedEngine(tokenizer, self._attach, options.dtype, options.patience)
+        frame = chosen_frame(tokenizer, options, options.weights)
+        return ServedEngine(tokenizer, frame, self._attach, options.dtype, options.patience)
 
     async def _attach(self) -> Sequence[Backend]:
         if self.options.service:
@@ -185,7 +188,8 @@ class VllmModel(Model[VllmOptions]):
         return arguments | {name: value for name, value in optional.items() if value is not None}
 
     def at(self, weights: Path) -> Model:
-        return type(self)(self.options.model_copy(update={"weights": str(weights), "revision": "", "service": ""}))
+        changed = {"weights": str(weights), "revision": "", "service": "", "served_name": "", **AUTOMATIC}
+        return type(self)(self.options.model_copy(update=changed))
 
     def weights_path(self) -> Path:
         path = Path(self.options.weights)
