@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from cordspec.plugin import GenerateRequest, Sampling
 from cordspec.testing import generations, scores
 from cordspec.testing.subject import Subject
 
@@ -38,6 +39,7 @@ class Outcome:
 async def run(subject: Subject, checks: tuple[Check, ...] = CHECKS) -> list[Outcome]:
     """Run checks one after the other, all of them on the same loaded engine."""
     outcomes = []
+    await subject.engine.generate([GenerateRequest(subject.prompt(""), Sampling(0.0), (), 1, 0)])  # attaches it
     for check in checks:
         try:
             outcomes.append(Outcome(check.__name__, True, await check(subject)))

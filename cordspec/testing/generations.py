@@ -53,7 +53,7 @@ async def lengths_are_kept(subject: Subject) -> str:
     """No more tokens than allowed; a prompt that fills the context is answered with nothing."""
     (three,) = await subject.engine.generate([GenerateRequest(subject.prompt(STEP), Sampling(1.0), (), 3, 5)])
     assert three.tokens <= 3 and (three.finish != "length" or three.tokens == 3), three
-    context = subject.engine.traits.context
+    context = subject.traits.context
     if context is None:
         return "3 tokens; the context is not known"
     prompt = subject.prompt(" so" * (context + 8))
@@ -68,7 +68,7 @@ async def seeds_decide(subject: Subject) -> str:
     requests = [GenerateRequest(prompt, Sampling(1.2, 0.95, 40), (), 12, seed) for seed in range(6)]
     together = await subject.engine.generate(requests)
     assert len({one.text for one in together}) > 1, "six seeds drew one text"
-    if not subject.engine.traits.found.get("seeds repeat", True):
+    if not subject.traits.found.get("seeds repeat", True):
         return "not run: the engine says that seeds do not repeat"
     alone = [(await subject.engine.generate([request]))[0] for request in requests]
     same = sum(one.text == other.text for one, other in zip(together, alone, strict=True))
@@ -91,7 +91,7 @@ async def data_is_no_template(subject: Subject) -> str:
 
 async def prefixes_are_reused(subject: Subject) -> str:
     """What is held is not computed again: at most one block and what is new."""
-    block = subject.engine.traits.block
+    block = subject.traits.block
     if not block:
         return "not run: the engine reuses nothing"
     thinking = (

@@ -43,7 +43,7 @@ async def scores_do_not_depend_on_company(subject: Subject) -> str:
 
 async def a_full_context_gives_no_score(subject: Subject) -> str:
     """A prompt that is longer than the context is answered with no values, not with an error."""
-    context = subject.engine.traits.context
+    context = subject.traits.context
     if context is None:
         return "not run: the context is not known"
     long = " so" * (context + 8)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cordspec.plugin import Engine, Prompt, ScoreRequest, thinking_prompt
+from cordspec.plugin import Engine, EngineTraits, Prompt, ScoreRequest, thinking_prompt
 
 QUESTION = "Shelf A holds 12 cups and 7 more are put on it. Then 4 are taken away. How many cups does shelf A hold?"
 
@@ -45,6 +45,12 @@ class Subject:
     special: str = ""
     seed: int = 20_261
     question: str = QUESTION
+
+    @property
+    def traits(self) -> EngineTraits:
+        """Those of the engine, which has been asked something by now."""
+        assert self.engine.traits is not None, "an engine that was asked something says what it is"
+        return self.engine.traits
 
     def prompt(self, thinking: str) -> Prompt:
         """The question with some thinking, as a teacher continues it."""

@@ -16,7 +16,8 @@ STEPS: Final = (
     "\n### Step {n}. 数え直す: {a}+{b}={c}。",
 )
 ANSWERS: Final = (
-    "{c}", "7", "{a}, {b}", "x", "Ünïcødé {c}", "答えは{c}", "\\frac{{{a}}}{{{b}}}", "A {a}, B {b}, C {c}", " {c}", "the", "s {a}",
+    "{c}", "7", "{a}, {b}", "x", "Ünïcødé {c}", "答えは{c}", "\\frac{{{a}}}{{{b}}}", "A {a}, B {b}, C {c}", " {c}", "the",
+    "s {a}",
     "{c} cups, or a dozen and {b} cups more than there were at first",
 )  # fmt: skip
 """One token, many tokens, non-ASCII, and such as join with the text before them (a leading blank, an ``s``)."""
@@ -31,7 +32,7 @@ def drawn(subject: Subject) -> list[ScoreRequest]:
     while len(requests) < subject.triples:
         numbers = {"a": rng.randrange(2, 99), "b": rng.randrange(2, 99)}
         prefix = "".join(_step(rng, at + 1, numbers) for at in range(rng.randrange(0, 4)))
-        if len(requests) // SHARING % 3 == 1 and subject.engine.traits.block > 1:
+        if len(requests) // SHARING % 3 == 1 and subject.traits.block > 1:
             prefix = _to_boundary(subject, prefix)
         for _ in range(SHARING):
             thinking = prefix + rng.choice(["", _step(rng, 9, numbers)])
@@ -48,7 +49,7 @@ def _step(rng: random.Random, number: int, numbers: dict[str, int]) -> str:
 
 def _to_boundary(subject: Subject, thinking: str) -> str:
     """The thinking, longer, so that what is in front of the answer ends where a block of held states ends."""
-    block = subject.engine.traits.block
+    block = subject.traits.block
     for _ in range(4 * block):
         prompt = forced_answer_prompt(subject.engine.opening(subject.question), thinking)
         length = subject.oracle.length("".join(segment.text for segment in prompt))
