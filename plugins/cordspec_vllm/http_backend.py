@@ -6,8 +6,10 @@ import re
 from typing import Any, Final
 
 from cordspec.plugin import Unavailable
-from cordspec_vllm.backend import LOWEST, About, Drawing, Drawn, Ids, NotOffered, Span, Valued
-from cordspec_vllm.connection import Connection
+from cordspec_serving.backend import About, Drawing, Drawn, Ids, NotOffered, Span, Valued
+from cordspec_serving.connection import Connection
+from cordspec_serving.model_list import listed_model
+from cordspec_serving.reading import log_probability, whole
 from cordspec_vllm.rows import decoded_rows
 
 POSITIONS: Final = 64
@@ -29,8 +31,7 @@ class HttpBackend:
         self._priorities = False
 
     async def about(self) -> About:
-        listed = await self._connection.get("/v1/models")
-        served = _served(listed, self._model, self._connection.name)
+        served = await listed_model(self._connection, self._model)
         self._model = str(served["id"])
         try:
             version = re.search(r'"version"\s*:\s*"([^"]+)"', await self._connection.get("/version"))
@@ -41,7 +42,7 @@ class HttpBackend:
         return About(
             f"vllm {version.group(1)}" if version else "a server that tells no version",
             self._model,
-            _whole(served.get("max_model_len")),
+            whole(served.get("max_model_len")),
             cache.get("kv_cache_size_tokens"),
             cache.get("block_size"),
             {"weights": str(served.get("root", "")), "priorities": self._priorities},
@@ -96,7 +97,9 @@ class HttpBackend:
             answer = await self._post("/v1/completions", self._completions(body, urgent=urgent))
             try:
                 choices = {int(choice["index"]): choice["logprobs"]["top_logprobs"][0] for choice in answer["choices"]}
-                values += [_finite(choices[at].get(f"token_id:{span.ids[place]}")) for at, place in enumerate(places)]
+                values += [
+                    log_probability(choices[at].get(f"token_id:{span.ids[place]}")) for at, place in enumerate(places)
+                ]
             except (KeyError, TypeError, ValueError, IndexError, AttributeError):
                 raise NotOffered("log-probabilities of chosen tokens") from None
             cached = _cached(answer)
@@ -125,7 +128,7 @@ class HttpBackend:
         rows = decoded_rows(encoded)
         if len(rows) != len(span.target):
             raise self._torn(f"{len(rows)} rows of log-probabilities instead of {len(span.target)}")
-        return Valued(tuple(_finite(row) for row in rows), _cached(answer))
+        return Valued(tuple(log_probability(row) for row in rows), _cached(answer))
 
     async def held_prompt(self, span: Span, *, urgent: bool) -> Valued:
         raise NotOffered("over HTTP, rows of held states cannot be told from others")
@@ -143,7 +146,7 @@ class HttpBackend:
             raise NotOffered("log-probabilities of a prompt")
         try:
             found = zip(span.target, rows[span.first :], strict=True)
-            values = tuple(_finite(row[str(token)]["logprob"]) for token, row in found)
+            values = tuple(log_probability(row[str(token)]["logprob"]) for token, row in found)
         except (KeyError, TypeError):
             raise self._torn("log-probabilities of other tokens than the prompt's") from None
         return Valued(values, cached)
@@ -210,38 +213,13 @@ class HttpBackend:
         return Unavailable(f"{self._connection.name} sends {what}", "look at its version and its log")
 
 
-def _served(listed: str, wanted: str, name: str) -> dict[str, Any]:
-    import json
-
-    try:
-        models = [one for one in json.loads(listed)["data"] if isinstance(one, dict) and "id" in one]
-    except (ValueError, KeyError, TypeError):
-        raise Unavailable(f"{name} lists no models", "is it an OpenAI-compatible server?") from None
-    chosen = [one for one in models if wanted in ("", one["id"])]
-    if len(chosen) != 1:
-        names = ", ".join(str(one["id"]) for one in models)
-        raise Unavailable(f"{name} serves {names or 'nothing'}, not one `{wanted or 'model'}`", "set `served_name`")
-    return chosen[0]
-
-
 def _cached(answer: dict[str, Any]) -> int | None:
     try:
-        return _whole(answer["usage"]["prompt_tokens_details"]["cached_tokens"])
+        return whole(answer["usage"]["prompt_tokens_details"]["cached_tokens"])
     except (KeyError, TypeError):
         return None
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _text(value: object) -> str | None:
     """A stop string; ids of tokens that end a generation are no stop strings."""
     return value if isinstance(value, str) else None
-
-
-def _finite(value: object) -> float | None:
-    """A log-probability, None for what is none."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and LOWEST < value < 1e-3:
-        return min(float(value), 0.0)
-    return None

@@ -7,7 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from cordspec.plugin import Unavailable
-from cordspec_vllm.backend import LOWEST, About, Drawing, Drawn, Ids, NotOffered, Span, Valued
+from cordspec_serving.backend import LOWEST, About, Drawing, Drawn, Ids, NotOffered, Span, Valued
 
 if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM

@@ -29,8 +29,8 @@ from cordspec.plugin import (
 from cordspec_api.address import addresses_of
 from cordspec_hf.known_models import facts_of, facts_of_directory
 from cordspec_hf.prompting.options import AUTOMATIC, PromptOptions, prompt_identity
-from cordspec_hf.transformers_model import TransformersModel, TransformersModelOptions
-from cordspec_vllm.backend import Backend
+from cordspec_serving.backend import Backend
+from cordspec_serving.weights import identity_of, tokenizer_of
 from cordspec_vllm.placement import PLACEMENT, visible
 
 PYTHON: Final = "CORDSPEC_VLLM_PYTHON"
@@ -104,10 +104,7 @@ class VllmModel(Model[VllmOptions]):
 
     def fingerprint(self) -> str:
         options = self.options
-        if Path(options.weights).is_dir():
-            identity = TransformersModel(TransformersModelOptions(weights=options.weights)).fingerprint()
-        else:
-            identity = f"{options.weights}@{options.revision}"
+        identity = identity_of(options.weights, options.revision)
         numbers = (options.dtype, options.quantization, options.kv_dtype, str(options.context))
         said = (ENGINE_VERSION, identity, *numbers, prompt_identity(options))
         return hashlib.sha256("\n".join(("vllm", *said)).encode()).hexdigest()
@@ -116,26 +113,17 @@ class VllmModel(Model[VllmOptions]):
         lacking = self.lacking()
         if lacking:
             raise Unavailable(f"vLLM cannot serve {self.options.weights} here: it needs {lacking}")
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        try:
-            from transformers import AutoTokenizer
-
-            from cordspec_hf.prompting.choosing import chosen_frame
-            from cordspec_vllm.engine import ServedEngine
-        except ImportError as error:
-            raise Unavailable(f"the vLLM engine needs {error.name}", 'pip install "cordspec[vllm]"') from error
         options = self.options
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(options.weights, revision=options.revision or None)
-        except (OSError, ValueError) as error:
-            said = str(error).splitlines()[0]
-            raise Unavailable(f"the tokenizer of {options.weights} cannot be had: {said}") from error
+        tokenizer = tokenizer_of(options.weights, options.revision, "vllm")
+        from cordspec_hf.prompting.choosing import chosen_frame
+        from cordspec_serving.engine import ServedEngine
+
         frame = chosen_frame(tokenizer, options, options.weights)
         return ServedEngine(tokenizer, frame, self._attach, options.dtype, options.patience)
 
     async def _attach(self) -> Sequence[Backend]:
         if self.options.service:
-            from cordspec_vllm.connection import Connection
+            from cordspec_serving.connection import Connection
             from cordspec_vllm.http_backend import HttpBackend
 
             where = addresses_of(self.options.service)

@@ -16,8 +16,8 @@ from typing import Final
 
 from cordspec.plugin import Unavailable
 from cordspec_api.address import Address
-from cordspec_vllm.backend import NotOffered
-from cordspec_vllm.connection import Connection
+from cordspec_serving.backend import NotOffered
+from cordspec_serving.connection import Connection
 
 READY_WITHIN: Final = 1_800.0
 """Seconds for a server to load its weights; 32B parameters from a slow disk take a quarter of an hour."""

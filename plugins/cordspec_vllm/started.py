@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cordspec_vllm.connection import Connection
+from cordspec_serving.connection import Connection
 from cordspec_vllm.http_backend import HttpBackend
 from cordspec_vllm.placement import PLACEMENT
 from cordspec_vllm.server import Server

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cordspec.plugin import Unavailable
 from cordspec_api.address import Address
-from cordspec_vllm.backend import NotOffered
+from cordspec_serving.backend import NotOffered
 
 if TYPE_CHECKING:
     import aiohttp
@@ -39,17 +39,30 @@ class Connection:
             NotOffered: the server does not know the path or the fields.
             Unavailable: it cannot be reached, stays busy, or answers with something that is no JSON object.
         """
-        content = json.dumps(body, separators=(",", ":")).encode()
-        return _object(await self._tried("POST", path, content), self.name)
+        return _of_kind(dict, await self._posted(path, body), self.name)
+
+    async def post_for_list(self, path: str, body: dict[str, object]) -> list[Any]:
+        """As `post`, where a JSON list comes back."""
+        found: list[Any] = _of_kind(list, await self._posted(path, body), self.name)
+        return found
 
     async def get(self, path: str) -> str:
         """The text that comes back; raises as `post`."""
         return (await self._tried("GET", path, None)).decode("utf-8", "replace")
 
+    async def get_object(self, path: str) -> dict[str, Any]:
+        """The JSON object that comes back; raises as `post`."""
+        found: dict[str, Any] = _of_kind(dict, _parsed(await self._tried("GET", path, None), self.name), self.name)
+        return found
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _posted(self, path: str, body: dict[str, object]) -> Any:
+        content = json.dumps(body, separators=(",", ":")).encode()
+        return _parsed(await self._tried("POST", path, content), self.name)
 
     async def _tried(self, method: str, path: str, content: bytes | None) -> bytes:
         import aiohttp
@@ -63,6 +76,11 @@ class Connection:
             else:
                 if status == 200:
                     return answer
+                if 300 <= status < 400:
+                    raise Unavailable(
+                        f"{self.name} answers {path} with a redirect, which is not followed",
+                        "set its URL to the new place",
+                    )
                 message = self._address.sanitised(_message(answer))
                 if status not in BUSY:
                     raise NotOffered(f"{self.name} answers {path} with status {status}: {message}")
@@ -93,13 +111,17 @@ class Connection:
         return self._session
 
 
-def _object(content: bytes, name: str) -> Any:
+def _parsed(content: bytes, name: str) -> Any:
     try:
-        answer = json.loads(content, parse_constant=_no_constant)
+        return json.loads(content, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Unavailable(f"{name} sends something that is no JSON: {error}") from None
-    if not isinstance(answer, dict):
-        raise Unavailable(f"{name} sends a JSON {type(answer).__name__} instead of an object")
+
+
+def _of_kind(kind: type[dict[Any, Any]] | type[list[Any]], answer: Any, name: str) -> Any:
+    if not isinstance(answer, kind):
+        wanted = "an object" if kind is dict else "a list"
+        raise Unavailable(f"{name} sends a JSON {type(answer).__name__} instead of {wanted}")
     return answer
 
 

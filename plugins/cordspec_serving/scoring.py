@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from cordspec_vllm.backend import Backend, NotOffered, Span, Valued
+from cordspec_serving.backend import Backend, NotOffered, Span, Valued
 
 Route = Callable[[Backend, Span, bool], Coroutine[Any, Any, Valued]]
 

@@ -27,10 +27,10 @@ from cordspec.plugin import (
 )
 from cordspec_hf.encoding import PromptEncoder
 from cordspec_hf.prompting.frame import PromptFrame
-from cordspec_vllm.backend import Backend, Drawing, Drawn, Ids, NotOffered, Span
-from cordspec_vllm.probing import Probed, probe
-from cordspec_vllm.replicas import Replica, Replicas
-from cordspec_vllm.scoring import ROUTES
+from cordspec_serving.backend import Backend, Drawing, Drawn, Ids, NotOffered, Span
+from cordspec_serving.probing import Probed, probe
+from cordspec_serving.replicas import Replica, Replicas
+from cordspec_serving.scoring import ROUTES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -134,7 +134,12 @@ class ServedEngine:
             return Generation("", 0, "length")
         replica = self._replicas.home(_problem(request.prompt))
         drawing = Drawing(ids, request.sampling, request.seed, room, request.stop)
-        drawn = await replica.do(self._drawn(replica.backend, drawing, request.min_tokens))
+        try:
+            drawn = await replica.do(self._drawn(replica.backend, drawing, request.min_tokens))
+        except NotOffered as error:
+            raise Unavailable(
+                f"a server does not take a request: {error}", "look at its settings and its log"
+            ) from None
         self._count(len(ids), drawn.cached, len(drawn.ids))
         finish: Finish = "stop" if drawn.stop is not None else "length" if drawn.cut_off else "end"
         return Generation(drawn.text, len(drawn.ids), finish, drawn.stop, len(ids), len(ids) - (drawn.cached or 0))
@@ -150,7 +155,7 @@ class ServedEngine:
         least = min(min_tokens, drawing.max_tokens)
         first = await backend.draw(Drawing(drawing.ids, drawing.sampling, drawing.seed, least, always, drawing.urgent))
         left = drawing.max_tokens - len(first.ids)
-        if not first.cut_off or not left:
+        if not first.cut_off or left < 1:
             return first
         seed = (drawing.seed + SECOND_SEED) % LONGEST_SEED
         second = await backend.draw(

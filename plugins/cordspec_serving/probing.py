@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from cordspec.plugin import Sampling, Unavailable
-from cordspec_vllm.backend import About, Backend, Drawing, Drawn, Ids, NotOffered, Span
-from cordspec_vllm.scoring import ROUTES
+from cordspec_serving.backend import About, Backend, Drawing, Drawn, Ids, NotOffered, Span
+from cordspec_serving.scoring import ROUTES
 
 SENTENCE: Final = "Shelf A holds 12 cups and 7 more are put on it. "
 NON_ASCII: Final = "Ünïcødé – 数学 🙂\n\n### Step 1. x\u00a0= 3.5"
@@ -20,6 +20,8 @@ DECIMALS: Final = 3
 AGREEMENT: Final = {"float32": 0.02}
 """Nats by which two ways to a log-probability may differ; in 16-bit numbers the kernels of both differ."""
 LOOSE_AGREEMENT: Final = 0.35
+REUSED_IN_SCORING: Final = "prefixes reused in scoring"
+"""Tried with the route that is taken, where the server tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Probed:
     @property
     def warning(self) -> str:
         """What is worth saying aloud; empty for nothing."""
-        if self.route == "whole prompt":
+        if self.route == "whole prompt" or self.found.get(REUSED_IN_SCORING) is False:
             return "it scores by whole prompts only: every score computes its prefix again"
         return ""
 
@@ -54,7 +56,7 @@ async def probe(backend: Backend, encode: Callable[[str], Ids], dtype: str) -> P
     found["seeds repeat"] = await _seeds(backend, prompt)
     whole = prompt + drawn.ids
     span = Span(whole, len(prompt), len(whole))
-    tolerance = AGREEMENT.get(dtype, LOOSE_AGREEMENT)
+    tolerance = AGREEMENT.get(str(found.get("number format", dtype)), LOOSE_AGREEMENT)
     route = await _route(backend, span, found, tolerance)
     return Probed(about, route, found)
 
@@ -100,11 +102,13 @@ async def _seeds(backend: Backend, prompt: Ids) -> bool:
 async def _route(backend: Backend, span: Span, found: dict[str, str | int | float | bool], tolerance: float) -> str:
     """The best way that agrees with the whole prompt's, or where there is no such thing with the next tokens'."""
     values: dict[str, list[float]] = {}
+    cached: dict[str, int | None] = {}
     for name, route in ROUTES.items():
         try:
-            given = (await route(backend, span, True)).values
+            valued = await route(backend, span, True)
         except NotOffered:
             continue
+        given, cached[name] = valued.values, valued.cached
         if all(value is not None for value in given):
             values[name] = [value for value in given if value is not None]
     oracle = values.get("whole prompt") or values.get("next tokens")
@@ -115,4 +119,8 @@ async def _route(backend: Backend, span: Span, found: dict[str, str | int | floa
         found[f"scoring by {name}, nats from the whole prompt's"] = round(difference, DECIMALS)
         if math.isfinite(difference) and difference <= tolerance:
             usable.append(name)
-    return usable[0] if usable else ""
+    if not usable:
+        return ""
+    if cached[usable[0]] is not None:
+        found[REUSED_IN_SCORING] = bool(cached[usable[0]])
+    return usable[0]

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from cordspec.plugin import Unavailable
-from cordspec_vllm.backend import Backend, NotOffered
+from cordspec_serving.backend import Backend, NotOffered
 
 Result = TypeVar("Result")
 
@@ -81,9 +81,13 @@ class Replica:
         while True:
             await asyncio.sleep(min(LOOK, self._patience / 2))
             try:
-                seen = await self.backend.progress()
+                async with asyncio.timeout(self._patience):
+                    seen = await self.backend.progress()
             except (Unavailable, NotOffered) as error:
                 self._give_up(f"a server cannot be reached any more: {error}")
+                return
+            except TimeoutError:
+                self._give_up(f"a server has not said for {self._patience:g} s whether it works")
                 return
             if seen is None:
                 return
