@@ -55,6 +55,8 @@ class ModelGateway:
         self._committer = committer
         self._engine: Engine | None = None
         self._asked: dict[bytes, Shared[tuple[Answer, float]]] = {}
+        self._asked_since = 0.0
+        self._asked_seconds = 0.0
 
     def view(self, name: str, role: Role, ledger: Ledger) -> RoleView:
         """The model of a block in a role, with its costs put into a ledger."""
@@ -80,6 +82,11 @@ class ModelGateway:
     def load(self) -> int:
         """Requests under way."""
         return len(self._asked)
+
+    @property
+    def asked_seconds(self) -> float:
+        """For how long anything was under way."""
+        return self._asked_seconds + (time.monotonic() - self._asked_since if self._asked else 0.0)
 
     async def close(self) -> None:
         if self._engine is not None:
@@ -118,12 +125,16 @@ class ModelGateway:
             raise NotStored
         asked = self._asked.get(key)
         if asked is None:
+            if not self._asked:
+                self._asked_since = time.monotonic()
             asked = self._asked[key] = Shared(self._ask(key, request, method, stored))
         try:
             answer, seconds = await asked.wait()
         finally:
             if asked.over and self._asked.get(key) is asked:
                 del self._asked[key]
+                if not self._asked:
+                    self._asked_seconds += time.monotonic() - self._asked_since
         return answer, seconds, False
 
     async def _ask(

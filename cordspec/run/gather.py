@@ -19,10 +19,11 @@ async def gather(work: Iterable[Coroutine[None, None, Result]]) -> list[Result]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in work]
     except BaseExceptionGroup as failures:
-        raise _first(failures) from None
+        raise first_failure(failures) from None
     return [task.result() for task in tasks]
 
 
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_failure(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first of several failures, however deep it lies."""
     error = failures.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    return first_failure(error) if isinstance(error, BaseExceptionGroup) else error

@@ -76,6 +76,8 @@ class Models:
         self._engines = engines
         self._components: dict[str, Model] = {}
         self._fingerprints: dict[str, str] = {}
+        self.gateways: dict[str, ModelGateway] = {}
+        """The ways to the models that were wanted so far."""
 
     def component(self, name: str) -> Model:
         """The model of a block, not loaded."""
@@ -93,7 +95,9 @@ class Models:
         if name not in self._fingerprints:
             with component_errors(self._experiment.blocks[name]):
                 self._fingerprints[name] = self.component(name).fingerprint()
-        return self._engines.gateway(self._fingerprints[name], lambda: self._open(name)).view(name, role, ledger)
+        gateway = self._engines.gateway(self._fingerprints[name], lambda: self._open(name))
+        self.gateways[name] = gateway
+        return gateway.view(name, role, ledger)
 
     def _open(self, name: str) -> Engine:
         with component_errors(self._experiment.blocks[name]):

@@ -70,9 +70,9 @@ class ServedEngine:
         return EngineCounters(self._prefilled, self._reused, self._generated, self._requests, busy)
 
     @property
-    def traits(self) -> EngineTraits:
+    def traits(self) -> EngineTraits | None:
         if self._probed is None:
-            return EngineTraits("a server that was not asked anything", block=0)
+            return None
         about, found = self._probed.about, {**self._probed.found, "replicas": len(self._replicas.all)}
         resident = about.resident * len(self._replicas.all) if about.resident is not None else None
         reused = self._probed.found["prefixes reused"]

@@ -69,7 +69,9 @@ class Engine(Protocol):
     def counters(self) -> EngineCounters: ...
 
     @property
-    def traits(self) -> EngineTraits: ...
+    def traits(self) -> EngineTraits | None:
+        """What it was found to be; None as long as it has not been attached, which is when it is first asked something."""
+        ...
 
     def opening(self, question: str) -> Prompt:
         """The model's own chat template around a question, up to where the assistant's turn begins."""

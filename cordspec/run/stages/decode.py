@@ -2,65 +2,71 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cordspec.artifacts.events import to_event_lines
+from cordspec.artifacts.ordered import OrderedFile
 from cordspec.artifacts.records import TraceRecord, read_lines, to_lines
 from cordspec.artifacts.store import write_text
 from cordspec.domain.problem import Problem
 from cordspec.domain.prompt import assistant_turn, prompt_text
 from cordspec.extension.kinds.search import Search
 from cordspec.plan import Stage
+from cordspec.run.admission import Admission, Seat
 from cordspec.run.assembling import assemble
 from cordspec.run.driver import SearchRecord, WaveRecord
+from cordspec.run.engine_use import EngineUse
 from cordspec.run.events import StageProgress
-from cordspec.run.gather import gather
 from cordspec.run.ledger import Ledger
 from cordspec.run.recording import candidate_records, trace_record
 from cordspec.run.workshop import Workshop, component_errors, grader_of
 
 TRACES, CANDIDATES, DATASET, LEDGER = "traces.jsonl", "candidates.jsonl", "dataset.jsonl", "ledger.json"
-EVENTS = "events.jsonl"
+EVENTS, ENGINES = "events.jsonl", "engines.json"
 
 
 async def decode(shop: Workshop, stage: Stage, out: Path) -> str:
-    """Run the searches of all problems; write traces, candidates, events, training set, ledger. Returns a summary."""
+    """Run the searches of all problems; write traces, candidates, events, training set, costs. Returns a summary.
+
+    What a problem gave is written when it is done and then forgotten, so memory does not grow with their number.
+    """
     options = shop.experiment.decode(stage.block)
     problems = shop.problems[options.problems.name]
     ledger = Ledger()
-    watch = _Watch(shop, stage, len(problems), ledger)
+    use = EngineUse(shop.models.gateways)
+    admission = Admission(shop.experiment.options.in_flight, use.room)
+    watch = _Watch(shop, stage, len(problems), ledger, admission)
     watch.tell()
     driver, context = assemble(shop, stage.block, ledger, watch.on_wave)
     targets = target_tokens(shop, driver.search)
-    slots = asyncio.Semaphore(shop.experiment.options.in_flight)
     grader = grader_of(shop.registry, options.grader, shop.experiment.blocks[stage.block])
+    with ExitStack() as files, component_errors(shop.experiment.blocks[stage.block]):
+        files.callback(context.close)
+        files.callback(grader.close)
+        traces, candidates, events, dataset = (
+            files.enter_context(OrderedFile(out / name)) for name in (TRACES, CANDIDATES, EVENTS, DATASET)
+        )
 
-    async def one(problem: Problem) -> tuple[TraceRecord, SearchRecord]:
-        async with slots:
+        async def one(place: int, problem: Problem, seat: Seat) -> None:
+            watch.seats[problem.id] = seat
             record = await driver.decode(problem, targets[problem.id] if targets else None)
-        trace = trace_record(record, grader)
-        watch.on_problem(trace)
-        return trace, record
+            trace = trace_record(record, grader)
+            taught = trace.steps and (options.keep == "all" or trace.correct)
+            traces.put(place, to_lines([trace]))
+            candidates.put(place, to_lines(candidate_records(record)))
+            events.put(place, to_event_lines(record.events))
+            dataset.put(place, to_lines([_messages(trace)] if taught else []))
+            watch.on_problem(trace)
 
-    with component_errors(shop.experiment.blocks[stage.block]):
-        try:
-            made = await gather(one(problem) for problem in problems)
-        finally:
-            grader.close()
-            context.close()
-    traces = [trace for trace, _ in made]
-    taught = [trace for trace in traces if trace.steps and (options.keep == "all" or trace.correct)]
-    write_text(out / TRACES, to_lines(traces))
-    write_text(out / CANDIDATES, to_lines(candidate for _, record in made for candidate in candidate_records(record)))
-    write_text(out / EVENTS, to_event_lines(event for _, record in made for event in record.events))
-    write_text(out / DATASET, to_lines(_messages(trace) for trace in taught))
+        await admission.each(problems, one)
     write_text(out / LEDGER, json.dumps(ledger.as_dict(), indent=2, sort_keys=True) + "\n")
-    right = sum(trace.correct for trace in traces)
-    return f"{right} of {len(traces)} traces end in the right answer"
+    used = {"engines": use.as_dict(), "problems_at_a_time": admission.peak}
+    write_text(out / ENGINES, json.dumps(used, indent=2, sort_keys=True) + "\n")
+    return f"{watch.right} of {len(problems)} traces end in the right answer"
 
 
 def target_tokens(shop: Workshop, search: Search) -> dict[str, int]:
@@ -87,6 +93,19 @@ def _messages(trace: TraceRecord) -> dict[str, object]:
     }
 
 
+def _resident(wave: WaveRecord) -> int:
+    """The tokens that one engine holds for a problem after a wave: the question, the kept prefixes with what they share
+    counted once, and the step of each that is being written.
+    """
+    first = next((call for one in wave.answered for call in one.calls.made), None)
+    if first is None:
+        return 0
+    kept = [one.trajectory for one in wave.decision.kept]
+    steps = {id(step): step.tokens for trajectory in kept for step in trajectory.steps}
+    question = first.prompt_tokens - wave.answered[0].expansion.prefix.tokens
+    return max(0, question) + sum(steps.values()) + sum(one.steps[-1].tokens for one in kept if one.steps)
+
+
 @dataclass(slots=True)
 class _Watch:
     """Counts what the display shows."""
@@ -95,6 +114,8 @@ class _Watch:
     stage: Stage
     total: int
     ledger: Ledger
+    admission: Admission
+    seats: dict[str, Seat] = field(default_factory=dict)
     done: int = 0
     waves: int = 0
     candidates: int = 0
@@ -107,9 +128,12 @@ class _Watch:
         self.candidates += len(wave.candidates)
         scores = [one.scored.score.value for one in wave.candidates if one.scored.score is not None]
         self.best = max([self.best, *scores])
+        self.seats[record.problem.id].holds(_resident(wave))
+        self.admission.look()
         self.tell()
 
     def on_problem(self, trace: TraceRecord) -> None:
+        self.seats.pop(trace.problem, None)
         self.done += 1
         self.right += trace.correct
         self.tell()

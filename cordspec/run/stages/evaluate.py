@@ -17,8 +17,8 @@ from cordspec.extension.component import EngineAccess
 from cordspec.extension.kinds.evaluator import Evaluator, Metric
 from cordspec.extension.kinds.grader import Grader
 from cordspec.plan import Stage
+from cordspec.run.admission import Admission, Seat
 from cordspec.run.events import StageProgress
-from cordspec.run.gather import gather
 from cordspec.run.ledger import Ledger
 from cordspec.run.seeds import derive
 from cordspec.run.workshop import Workshop, component_errors, grader_of
@@ -37,23 +37,24 @@ async def evaluate(shop: Workshop, stage: Stage, out: Path) -> str:
         evaluator = block.component(block.options)
         engine = shop.models.view(refs[("model",)].name, "evaluated", ledger)
         grader = grader_of(shop.registry, evaluator.grader, block)
-        slots = asyncio.Semaphore(shop.experiment.options.in_flight)
+        admission = Admission(shop.experiment.options.in_flight)
+        drawn: dict[int, list[PredictionRecord]] = {}
         done = 0
         shop.observer.on_event(StageProgress(stage, done, len(problems), "problems"))
 
-        async def one(problem: Problem) -> list[PredictionRecord]:
+        async def one(place: int, problem: Problem, seat: Seat) -> None:
             nonlocal done
             requests = _requests(evaluator, problem, engine, shop.experiment.options.seed)
-            async with slots:
-                answers = await asyncio.gather(*(engine.generate(request) for request in requests))
+            answers = await asyncio.gather(*(engine.generate(request) for request in requests))
             done += 1
             shop.observer.on_event(StageProgress(stage, done, len(problems), "problems"))
-            return [_graded(problem, sample, answer, grader) for sample, answer in enumerate(answers)]
+            drawn[place] = [_graded(problem, sample, answer, grader) for sample, answer in enumerate(answers)]
 
         try:
-            predictions = await gather(one(problem) for problem in problems)
+            await admission.each(problems, one)
         finally:
             grader.close()
+        predictions = [drawn[place] for place in range(len(problems))]
         metrics = evaluator.metrics([[draw.correct for draw in draws] for draws in predictions])
     write_text(out / PREDICTIONS, to_lines(draw for draws in predictions for draw in draws))
     described = {"metrics": {name: asdict(metric) for name, metric in metrics.items()}, "ledger": ledger.as_dict()}
