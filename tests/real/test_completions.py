@@ -182,7 +182,7 @@ def test_the_same_prompt_goes_through_as_token_ids(serve: Serve) -> None:
 
 def test_a_prompt_longer_than_the_server_reads_is_answered_with_nothing(serve: Serve) -> None:
     serve(TgiLike(served("prover"), max_input_tokens=600).routes)
-    long = GenerateRequest((Segment(QUESTION * 20),), Sampling(0.0), (), 4, 1)
+    long = GenerateRequest((Segment(QUESTION * 25),), Sampling(0.0), (), 4, 1)
     ((found,), _) = drawn(long, dialect="tgi")
     assert (found.text, found.tokens, found.finish) == ("", 0, "length")
 
@@ -242,7 +242,7 @@ def test_a_prover_behind_completions_is_refused_before_the_run() -> None:
 experiment e { seed = 3 }
 problems q : inventory { count = 2 }
 model a : mini { name = adder }
-model w : completions { weights = "Qwen/QwQ-32B", service = x, dialect = llama_cpp }
+model w : completions { weights = "Qwen/QwQ-32B", service = "x", dialect = llama_cpp }
 """
     refused = diagnose(spec + "scorer s : predictive_perplexity { prover = w }\n")
     wrong = [one for one in refused if one.code == "E602"]

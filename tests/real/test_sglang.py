@@ -26,9 +26,12 @@ from cordspec.plugin import (
     Unavailable,
     thinking_prompt,
 )
+from cordspec.testing import Outcome, Subject
+from cordspec.testing import run as conformance
 from cordspec_serving import connection, replicas
 from cordspec_serving.sglang import backend
 from cordspec_serving.sglang.model import SglangModel, SglangOptions
+from tests.real.plain import PlainTransformers
 from tests.real.serving import Refusal, ServedModel, Server
 from tests.real.sglang_like import SglangLike
 from tests.real.test_engine_exactness import QUESTION, naive_logprobs, triples
@@ -153,6 +156,20 @@ def test_scores_agree_with_plain_transformers_in_any_order(stage: Stage) -> None
     assert all(body["sampling_params"]["max_new_tokens"] == 0 for body in bodies)
     starts = sorted((len(body["input_ids"]), body["logprob_start_len"]) for body in bodies)
     assert starts == sorted((one.prompt_tokens, one.prompt_tokens - len(one.values) - 1) for one in again)
+
+
+def test_it_conforms(stage: Stage) -> None:
+    """The suite that every engine is held to: 200 triples, stops, seeds, reuse, cancelling."""
+    of = served("prover")
+    stage.start(SglangLike(of))
+
+    async def act(engine: Engine) -> list[Outcome]:
+        special = str(of.tokenizer.eos_token)
+        return await conformance(Subject(engine, PlainTransformers(of.path), triples=200, special=special))
+
+    outcomes = with_engine(act)
+    assert [one for one in outcomes if not one.passed] == []
+    assert not any(one.said.startswith("not run") for one in outcomes)
 
 
 def test_a_sure_token_keeps_its_zero(stage: Stage) -> None:
