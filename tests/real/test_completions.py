@@ -10,14 +10,11 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterator
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pytest
 
-from cordspec.diagnostics import Diagnostic, Source
-from cordspec.extension.registry import Registry
-from cordspec.model import resolve
+from cordspec.diagnostics import Diagnostic
 from cordspec.plugin import Engine, GenerateRequest, Generation, Sampling, ScoreRequest, Segment, Unavailable
 from cordspec_serving.completions.model import CompletionsModel, CompletionsOptions
 from cordspec_serving.completions.spelling import Spelling
@@ -231,13 +228,7 @@ def test_the_wrong_dialect_is_refused(serve: Serve) -> None:
 # what it cannot do
 
 
-def test_a_prover_behind_completions_is_refused_before_the_run() -> None:
-    point = EntryPoint("model.completions", "cordspec_serving.completions.model", "cordspec")
-    registry = Registry([point, *(one for one in entry_points(group="cordspec") if one.name != point.name)])
-
-    def diagnose(text: str) -> list[Diagnostic]:
-        return resolve(Source("test.cord", text), registry)[1]
-
+def test_a_prover_behind_completions_is_refused_before_the_run(diagnose: Callable[..., list[Diagnostic]]) -> None:
     spec = """cord 1
 experiment e { seed = 3 }
 problems q : inventory { count = 2 }

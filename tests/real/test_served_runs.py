@@ -1,0 +1,65 @@
+"""A whole run whose models are all behind servers: two teachers that only continue, a prover that scores on an SGLang-like one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.real.completion_servers import LlamaCppLike, TgiLike
+from tests.real.serving import ServedModel, Server
+from tests.real.sglang_like import SglangLike
+from tests.real.test_sglang import KEY
+
+SPEC = """cord 1
+experiment served {{ seed = 1 }}
+problems shelves : inventory {{ count = 2 }}
+model first  : completions {{ weights = "{adder}", service = "first", dialect = llama_cpp }}
+model second : completions {{ weights = "{subtracter}", service = "second", dialect = tgi }}
+model prover : sglang {{ weights = "{prover}", service = "prover" }}
+pool two {{ teachers = [first, second], temperature = 0.6 }}
+segmenter steps : step_header {{ max_step = 48tok }}
+scorer pp : predictive_perplexity {{ prover = prover }}
+search beam2 : beam {{ size = 2 }}
+decode traces {{
+  problems = shelves, pool = two, segmenter = steps, scorer = pp, search = beam2
+  budget = {{ thinking = 192tok, answer = 32tok }}
+}}
+"""
+
+
+def test_a_run_behind_servers_keeps_its_keys(
+    cordspec: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """Nothing that the run leaves behind or says holds a key; it records what its engines were found to be."""
+    adder, subtracter, prover = map(ServedModel, ("adder", "subtracter", "prover"))
+    servers = {
+        "FIRST": Server(LlamaCppLike(adder).routes),
+        "SECOND": Server(TgiLike(subtracter).routes),
+        "PROVER": Server(SglangLike(prover).routes),
+    }
+    environment = {f"CORDSPEC_SERVICE_{name}_URL": server.url for name, server in servers.items()}
+    keys = {f"CORDSPEC_SERVICE_{name}_KEY": KEY for name in servers}
+    spec = SPEC.format(adder=adder.path, subtracter=subtracter.path, prover=prover.path)
+    (tmp_path / "served.cord").write_text(spec)
+    try:
+        done = cordspec("run", "served.cord", "--display", "plain", **environment, **keys)
+        assert done.returncode == 0, done.stdout + done.stderr
+        sent = sum(
+            headers["Authorization"] == f"Bearer {KEY}" for one in servers.values() for _, headers, _ in one.seen
+        )
+        assert sent > 50
+        left = [file for file in tmp_path.rglob("*") if file.is_file()]
+        assert len(left) > 5 and not [file for file in left if KEY.encode() in file.read_bytes()]
+        assert KEY not in done.stdout + done.stderr
+        (engines,) = tmp_path.rglob("engines.json")
+        found = {name: told["engine"] for name, told in json.loads(engines.read_text())["engines"].items()}
+        assert found["prover"]["scoring"] == "prompt rows" and found["prover"]["engine"] == "sglang 0.5.23"
+        assert found["second"]["found"]["prompts"] == "text" and found["first"]["found"]["prompts"] == "token ids"
+        asked = sum(map(len, (one.seen for one in servers.values())))
+        again = cordspec("run", "served.cord", "--display", "plain", **environment, **keys)
+        assert again.returncode == 0 and sum(map(len, (one.seen for one in servers.values()))) == asked
+    finally:
+        for server in servers.values():
+            server.close()
