@@ -11,7 +11,7 @@ import torch
 from cordspec_hf.passes import Ids, Passes
 from cordspec_hf.prefix_tree import PrefixTree
 
-MOST_ROWS = 64
+MOST_ROWS = 32
 SHORTEST_SHARED = 8
 """Tokens that several rows must have in common to be computed for all of them beforehand."""
 
