@@ -1,8 +1,8 @@
 """The embedded engine against a naive loop, through whole runs: 64 problems of the miniature at beam 4.
 
 Both sides run the decode of `specs/hello.cord` through `cordspec.api.execute`, with the same search code and seeds, on one
-thread. The naive side works on one problem at a time and answers one request at a time: it encodes the whole prompt text again
-and puts all of it through the model, for every step and every score; within one generation it keeps its states, between
+thread. The naive side works on one problem at a time and answers one request at a time: for every step and every score it
+encodes the whole prompt text again and puts all of it through the model; within one generation it keeps its states, between
 requests nothing. The traces must be the same to the byte.
 
 Run by ``make bench``. Targets: at least 5 times less wall time, and at least 90 % of the run inside model code.
