@@ -49,7 +49,8 @@ class Batcher(Generic[Request, Answer]):
 
     def _turn(self) -> None:
         """Answer what waits now; requests that an earlier turn has taken along leave nothing to do."""
-        batch, begin = [], time.perf_counter()
+        begin = time.perf_counter()
+        batch: list[tuple[Request, asyncio.Future[Answer]]] = []
         while self._waiting and len(batch) < self._most:
             request, future, since = self._waiting.popleft()
             if not future.cancelled():

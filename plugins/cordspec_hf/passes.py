@@ -33,10 +33,7 @@ class Passes:
         self.context = int(config.max_position_embeddings)
         self._shape = (int(config.num_hidden_layers), int(heads), int(size))
         self._model = model
-
-    @property
-    def device(self) -> torch.device:
-        return self._model.device
+        self.device: torch.device = model.device
 
     def new_states(self) -> RowStates:
         """An empty buffer for rows of this model."""

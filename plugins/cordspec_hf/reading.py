@@ -12,6 +12,8 @@ from cordspec_hf.passes import Ids, Passes
 from cordspec_hf.prefix_tree import PrefixTree
 
 MOST_ROWS = 32
+FEWEST_ROWS, UNEVEN = 8, 1.2
+"""A batch of so many rows is not made longer by so much: padding costs more than another pass."""
 SHORTEST_SHARED = 8
 """Tokens that several rows must have in common to be computed for all of them beforehand."""
 
@@ -90,7 +92,8 @@ class Reader:
         new = [length - start for start, length in zip(held, lengths, strict=True)]
         for at in sorted(range(len(held)), key=lambda at: (new[at], held[at])):
             places = max(held[one] for one in (*batch, at)) + new[at]
-            if batch and (len(batch) == MOST_ROWS or places * (len(batch) + 1) > self._most_places):
+            uneven = len(batch) >= FEWEST_ROWS and new[at] > UNEVEN * new[batch[0]]
+            if batch and (uneven or len(batch) == MOST_ROWS or places * (len(batch) + 1) > self._most_places):
                 yield batch
                 batch = []
             batch.append(at)

@@ -114,9 +114,9 @@ class RowStates:
         if rows <= most_rows and slots <= most_slots:
             return
         if rows > most_rows:
-            most_rows = max(rows, most_rows * 3 // 2)
+            most_rows = max(rows, most_rows * 2)
         if slots > most_slots:
-            most_slots = max(slots + SLOTS, most_slots * 3 // 2)
+            most_slots = max(slots + SLOTS, most_slots * 2)
         larger = self._buffer.new_zeros((layers, two, most_rows, heads, most_slots, size))
         used = (slice(None), slice(None), slice(0, len(self)), slice(None), slice(0, self.longest))
         larger[used] = self._buffer[used]
