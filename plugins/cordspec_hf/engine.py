@@ -1,5 +1,9 @@
 """The embedded engine: exact, batched continuation and scoring over shared prefixes on transformers.
 
+Requests are encoded in the event loop of who asks. All else happens in the device's thread (`turns`): generations run in one
+batch (`running`), scores that wait are computed together between its turns (`batcher`, `reading`), and both share what was
+computed before (`prefix_tree`).
+
 Every answer is the same whatever else is in the batch, up to the order of floating-point sums. In float64 that order
 decides nothing that we can see (differences of 1e-14); the miniature runs in it, and so its runs repeat byte for byte.
 """
@@ -44,7 +48,8 @@ class TransformersEngine:
     """One causal language model with full attention in every layer.
 
     Args:
-        prefix_tokens: tokens whose key and value states may be held between requests.
+        prefix_tokens: tokens whose key and value states may be held between turns; the running batch, and a pass over prompts,
+            may have as many again at a time, or one row.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, prefix_tokens: int) -> None:
