@@ -48,8 +48,8 @@ class TransformersEngine:
     """One causal language model with full attention in every layer.
 
     Args:
-        prefix_tokens: tokens whose key and value states may be held between turns; the running batch, and a pass over prompts,
-            may have as many again at a time, or one row.
+        prefix_tokens: tokens whose key and value states may be held between turns; the running batch and a pass over
+            prompts may each have as many again, or one row.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, prefix_tokens: int) -> None:
