@@ -128,7 +128,9 @@ async def serve(port: int) -> None:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                length = next((int(one[15:]) for one in head.lower().split("\r\n") if one.startswith("content-length:")), 0)
+                length = next(
+                    (int(one[15:]) for one in head.lower().split("\r\n") if one.startswith("content-length:")), 0
+                )
                 body = json.loads(await reader.readexactly(length)) if length else {}
                 said_now = answer(head.split()[1], body)
                 content = json.dumps(said_now if said_now is not None else {"error": "no such thing"}).encode()

@@ -48,7 +48,12 @@ def run(count: int, in_flight: int, opened) -> dict[str, float]:
         ledger = json.loads(next(out.glob("stages/decode-*/ledger.json")).read_text())
         journal = (out / "run.db").stat().st_size
     requests = sum(one["calls"] for one in ledger.values())
-    return {"requests": requests, "per_second": requests / seconds, "cpu_ms": 1e3 * cpu / requests, "journal": journal / requests}
+    return {
+        "requests": requests,
+        "per_second": requests / seconds,
+        "cpu_ms": 1e3 * cpu / requests,
+        "journal": journal / requests,
+    }
 
 
 def over_http() -> dict[str, float]:
@@ -61,7 +66,9 @@ def over_http() -> dict[str, float]:
     from cordspec_vllm.http_backend import HttpBackend
 
     tokenizer = AutoTokenizer.from_pretrained(CHECKPOINTS / "adder")
-    server = subprocess.Popen([sys.executable, str(Path(__file__).with_name("null_engine.py")), "8765"], stdout=subprocess.PIPE)
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("null_engine.py")), "8765"], stdout=subprocess.PIPE
+    )
     try:
         assert server.stdout is not None and server.stdout.readline()
 
@@ -78,7 +85,9 @@ def over_http() -> dict[str, float]:
 
 def resident() -> int:
     """Kilobytes now."""
-    return int(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")))
+    return int(
+        next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    )
 
 
 def main() -> int:
@@ -91,13 +100,26 @@ def main() -> int:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run(600, 512, lambda model: NullEngine())
     in_flight = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) / 448
-    print(f"in process: {inside['per_second']:,.0f} requests/s, {inside['cpu_ms']:.2f} ms CPU a request, journal {inside['journal']:.0f} bytes a request")
+    print(
+        f"in process: {inside['per_second']:,.0f} requests/s, {inside['cpu_ms']:.2f} ms CPU a request, journal {inside['journal']:.0f} bytes a request"
+    )
     print(f"over HTTP:  {outside['per_second']:,.0f} requests/s, {outside['cpu_ms']:.2f} ms CPU a request")
-    print(f"10,000 problems: {many['requests']:,.0f} requests, {many['per_second']:,.0f} a second; resident memory {warm / 1024:.0f} MiB after 1,000 problems, {100 * grown:+.1f} %")
+    print(
+        f"10,000 problems: {many['requests']:,.0f} requests, {many['per_second']:,.0f} a second; resident memory {warm / 1024:.0f} MiB after 1,000 problems, {100 * grown:+.1f} %"
+    )
     print(f"a problem in flight takes {max(in_flight, 0):.0f} KiB at most (512 against 64 in flight)")
-    result = {"in process": inside, "http": outside, "10,000 problems": many, "growth": grown, "KiB a problem in flight": in_flight, "targets": TARGETS}
+    result = {
+        "in process": inside,
+        "http": outside,
+        "10,000 problems": many,
+        "growth": grown,
+        "KiB a problem in flight": in_flight,
+        "targets": TARGETS,
+    }
     if "--write" in sys.argv:
-        Path(__file__).with_name("results").joinpath("orchestrator.json").write_text(json.dumps(result, indent=2) + "\n")
+        Path(__file__).with_name("results").joinpath("orchestrator.json").write_text(
+            json.dumps(result, indent=2) + "\n"
+        )
     missed = inside["per_second"] < TARGETS["in process"] or outside["per_second"] < TARGETS["http"]
     return int(missed or outside["cpu_ms"] > TARGETS["cpu_ms"] or grown > TARGETS["growth"])
 
