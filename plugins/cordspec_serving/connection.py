@@ -18,6 +18,7 @@ BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 PAUSES: Final = (0.2, 1.0, 4.0)
 """Seconds before each further try; a request carries its seed, so asking twice changes nothing."""
 TO_CONNECT: Final = 10.0
+HELP: Final = "look at the server's version and log, and whether its URL leads to it"
 
 
 class Connection:
@@ -115,13 +116,13 @@ def _parsed(content: bytes, name: str) -> Any:
     try:
         return json.loads(content, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise Unavailable(f"{name} sends something that is no JSON: {error}") from None
+        raise Unavailable(f"{name} sends something that is no JSON: {error}", HELP) from None
 
 
 def _of_kind(kind: type[dict[Any, Any]] | type[list[Any]], answer: Any, name: str) -> Any:
     if not isinstance(answer, kind):
         wanted = "an object" if kind is dict else "a list"
-        raise Unavailable(f"{name} sends a JSON {type(answer).__name__} instead of {wanted}")
+        raise Unavailable(f"{name} sends a JSON {type(answer).__name__} instead of {wanted}", HELP)
     return answer
 
 

@@ -117,6 +117,11 @@ class ServedEngine:
         try:
             probed = await asyncio.gather(*(one.do(probe(one.backend, self._encode, self._dtype)) for one in replicas))
             _alike(probed)
+        except NotOffered as error:
+            for one in replicas:
+                await one.close()
+            message = f"a server does not take what every request needs: {error}"
+            raise Unavailable(message, "look at its settings and its log, and at the key") from None
         except BaseException:
             for one in replicas:
                 await one.close()

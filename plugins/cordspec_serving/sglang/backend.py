@@ -170,7 +170,7 @@ class SglangBackend:
     async def _takes_seeds(self) -> bool:
         """Whether it knows the word; that it also obeys is tried by drawing, and depends on how it was started."""
         try:
-            await self._generated((0,), {"max_new_tokens": 1, "sampling_seed": 1}, urgent=False)
+            await self._generated((0,), {"max_new_tokens": 1, "sampling_seed": 1, **UNCHANGED}, urgent=False)
         except NotOffered:
             return False
         return True
