@@ -41,6 +41,7 @@ format: venv
 
 bench: venv
 	$(BIN)/python benchmarks/shared_prefixes.py
+	$(BIN)/python benchmarks/embedded_engine.py
 	$(BIN)/python benchmarks/specs.py
 	$(BIN)/python benchmarks/language_server.py
 	$(BIN)/python benchmarks/search_overhead.py

@@ -58,7 +58,7 @@ class Admission:
             async with asyncio.TaskGroup() as group:
                 for place, item in enumerate(items):
                     seat = await self._enter()
-                    group.create_task(self._seated(seat, work(place, item, seat)))
+                    group.create_task(self._seated(seat, place, item, work))
         except BaseExceptionGroup as failures:
             raise first_failure(failures) from None
 
@@ -75,9 +75,11 @@ class Admission:
         self.peak = max(self.peak, len(self._seats))
         return seat
 
-    async def _seated(self, seat: Seat, work: Coroutine[Any, Any, None]) -> None:
+    async def _seated(
+        self, seat: Seat, place: int, item: Item, work: Callable[[int, Item, Seat], Coroutine[Any, Any, None]]
+    ) -> None:
         try:
-            await work
+            await work(place, item, seat)
         finally:
             self._seats.remove(seat)
             self._largest = max(self._largest, seat.most)

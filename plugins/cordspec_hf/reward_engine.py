@@ -52,7 +52,8 @@ class RewardEngine:
 
     @property
     def counters(self) -> EngineCounters:
-        return EngineCounters(prefilled=self._prefilled)
+        batches = self._batches
+        return EngineCounters(self._prefilled, 0, 0, batches.requests, batches.busy, batches.queued)
 
     @property
     def traits(self) -> EngineTraits:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from cordspec.plugin import GenerateRequest, Generation
@@ -11,7 +13,7 @@ from cordspec_hf.stopping import StopWatch
 
 
 class DecodingRow:
-    """The state of one generation request.
+    """The state of one generation request. It is made in the event loop of who asks, whom ``future`` tells the answer.
 
     Args:
         ids: the encoded prompt.
@@ -19,10 +21,11 @@ class DecodingRow:
     """
 
     def __init__(
-        self, number: int, request: GenerateRequest, ids: Ids, room: int, ends: Sequence[int],
+        self, request: GenerateRequest, ids: Ids, room: int, ends: Sequence[int],
         decode: Callable[[Sequence[int]], str], token_text: dict[int, str],
     ) -> None:  # fmt: skip
-        self.number = number
+        self.future: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
+        self.arrived = time.perf_counter()
         self.request = request
         self.ids = ids
         self.room = room

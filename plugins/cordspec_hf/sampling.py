@@ -35,9 +35,10 @@ def draw(logits: torch.Tensor, samplings: Sequence[Sampling], uniforms: Sequence
     best = scores.argmax(dim=1)
     temperatures = torch.tensor([s.temperature or 1.0 for s in samplings], dtype=torch.float64, device=scores.device)
     probabilities = torch.softmax(scores / temperatures[:, None], dim=1)
-    for row, sampling in enumerate(samplings):
-        if sampling.top_k or sampling.top_p < 1.0:
-            probabilities[row] = _truncate(probabilities[row], sampling)
+    cut = [row for row, sampling in enumerate(samplings) if sampling.top_k or sampling.top_p < 1.0]
+    if cut:
+        rows = torch.tensor(cut, device=scores.device)
+        probabilities[rows] = _truncate(probabilities[rows], [samplings[row] for row in cut])
     cumulative = probabilities.cumsum(dim=1)
     points = torch.tensor([uniform.next() for uniform in uniforms], dtype=torch.float64, device=scores.device)
     drawn = torch.searchsorted(cumulative, (points * cumulative[:, -1])[:, None], right=True)[:, 0]
@@ -47,13 +48,12 @@ def draw(logits: torch.Tensor, samplings: Sequence[Sampling], uniforms: Sequence
     return ids
 
 
-def _truncate(probabilities: torch.Tensor, sampling: Sampling) -> torch.Tensor:
-    """Zero what top-k and top-p leave out; ties go to the lower id."""
-    ordered, ids = probabilities.sort(descending=True, stable=True)
-    keep = torch.ones_like(ordered, dtype=torch.bool)
-    if sampling.top_k:
-        keep[sampling.top_k :] = False
-    keep &= ordered.cumsum(0) - ordered < sampling.top_p
-    truncated = torch.zeros_like(probabilities)
-    truncated[ids[keep]] = ordered[keep]
-    return truncated
+def _truncate(probabilities: torch.Tensor, samplings: Sequence[Sampling]) -> torch.Tensor:
+    """Zero what top-k and top-p leave out of each row, (rows, vocabulary); ties go to the lower id."""
+    device, vocabulary = probabilities.device, probabilities.shape[1]
+    ordered, ids = probabilities.sort(dim=1, descending=True, stable=True)
+    most = torch.tensor([sampling.top_k or vocabulary for sampling in samplings], device=device)
+    mass = torch.tensor([sampling.top_p for sampling in samplings], dtype=ordered.dtype, device=device)
+    keep = torch.arange(vocabulary, device=device) < most[:, None]
+    keep &= ordered.cumsum(1) - ordered < mass[:, None]
+    return torch.zeros_like(probabilities).scatter_(1, ids, ordered * keep)

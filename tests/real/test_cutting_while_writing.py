@@ -9,7 +9,7 @@ import pytest
 
 from cordspec.domain.search import Expansion
 from cordspec.domain.trajectory import Step, Trajectory
-from cordspec.journal import Journal
+from cordspec.journal import Committer, Journal
 from cordspec.model.blocks import Budget
 from cordspec.plugin import ProblemView, Sampling, Segmenter
 from cordspec.run.attendance import Attendance
@@ -46,7 +46,7 @@ def test_step_by_step_is_the_whole_trace_cut(name: str, engine, tmp_path: Path) 
 
     async def all_of_them() -> None:
         with Journal(tmp_path / "run.db") as journal:
-            gateway = ModelGateway(lambda: engine("adder"), "adder", journal, asyncio.Lock())
+            gateway = ModelGateway(lambda: engine("adder"), "adder", Committer(journal))
             teacher = Teacher("adder", gateway.view("adder", "teacher", Ledger()), Sampling(0.0))
             pool = Pool((teacher,), segmenter, Budget(thinking=512, answer=64), 1, Attendance("fail", 0.0, journal))
             for view in problems:

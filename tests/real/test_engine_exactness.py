@@ -20,8 +20,10 @@ from cordspec.plugin import (
     prompt_text,
     thinking_prompt,
 )
-from cordspec_hf import engine as engine_module
 from cordspec_hf.engine import TransformersEngine
+from cordspec_hf.passes import Passes
+from cordspec_hf.prefix_tree import PrefixTree
+from cordspec_hf.reading import Reader, Span
 from cordspec_mini.families.drawing import Family, solved, stream
 
 NAMES = ("adder", "subtracter", "multiplier", "prover", "base")
@@ -224,22 +226,22 @@ def test_seeded_bugs_are_caught(
 ) -> None:
     """The comparison above can fail: a wrong offset, a forgotten mask and stale states are all seen."""
     if bug == "offset":
-        original = TransformersEngine._target_logprobs
+        original = Reader.logprobs
         monkeypatch.setattr(
-            TransformersEngine, "_target_logprobs",
-            lambda self, spans: original(self, [(ids, first - 1, last - 1) for ids, first, last in spans]),
+            Reader, "logprobs",
+            lambda self, spans: original(self, [Span(one.ids, one.first - 1, one.last - 1) for one in spans]),
         )  # fmt: skip
     elif bug == "mask":
-        original_attention = engine_module.BatchStates.attention
-
-        def unmasked(self, new):
-            mask = original_attention(self, new)
-            return torch.ones_like(mask)
-
-        monkeypatch.setattr(engine_module.BatchStates, "attention", unmasked)
+        original_forward = Passes._forward
+        monkeypatch.setattr(
+            Passes, "_forward",
+            lambda self, states, tokens, positions, visible, keep: original_forward(
+                self, states, tokens, positions, torch.ones_like(visible), keep
+            ),
+        )  # fmt: skip
     else:
         monkeypatch.setattr(
-            engine_module.PrefixTree, "states",
+            PrefixTree, "states",
             lambda self, ids: [node.states[:, :, :, :taken] * 1.05 for node, taken in self._path(ids)],
         )  # fmt: skip
     model, tokenizer = plain("prover", torch.float32)
