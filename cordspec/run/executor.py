@@ -26,7 +26,7 @@ from cordspec.run.stages import problems as problem_stage
 from cordspec.run.stages.decode import decode
 from cordspec.run.stages.evaluate import evaluate
 from cordspec.run.stages.train import train
-from cordspec.run.workshop import Engines, Models, Workshop, model_fingerprint
+from cordspec.run.workshop import Engines, Models, Workshop, model_fingerprint, model_of
 
 VERSIONS = ("cordspec", "torch", "transformers", "tokenizers", "trl", "numpy")
 
@@ -61,19 +61,27 @@ def prepare(experiment: Experiment, limit: int | None) -> tuple[Graph, dict[str,
 
 
 def refuse_absent(experiment: Experiment) -> None:
-    """Before anything is read or fetched: a spec that only a later version can run is told so, once.
+    """Before anything is read or fetched: what this version cannot run, and what this machine lacks, is told at once.
 
     Raises:
-        PreflightError: it names components that this version cannot run.
+        PreflightError: it cannot be run here.
     """
-    lacking = {component: block for block in experiment.used().values() for component in block.absent()}
+    used = experiment.used().values()
+    absent = {component: block for block in used for component in block.absent()}
+    models = [block for block in used if block.kind == "model" and not block.absent()]
+    lacking = [(block, said) for block in models if (said := model_of(block).lacking())]
+    if not absent and not lacking:
+        return
+    needs = [f"{component.kind} `{component.name}`" for component in absent]
+    told = [f"it needs {', '.join(sorted(needs))}, which this version can check and plan, not run"] if needs else []
     if lacking:
-        names = ", ".join(sorted(f"{component.kind} `{component.name}`" for component in lacking))
-        related = tuple(Label(block.span, component.absent) for component, block in lacking.items())
-        message = f"this version of cordspec can check and plan this spec, not run it: it needs {names}"
-        help = "`cordspec plan` says what it would cost; specs/miniature.cord runs the method on this machine"
-        span = experiment.blocks[experiment.name].span
-        raise PreflightError(Diagnostic("E305", message, span, "", related, help))
+        told.append(f"what {', '.join(f'`{block.name}`' for block, _ in lacking)} would run on is not here")
+    related = [Label(block.span, component.absent) for component, block in absent.items()]
+    related += [Label(block.span, f"it needs {said}") for block, said in lacking]
+    message = f"this spec cannot be run here: {'; '.join(told)}"
+    help = "`cordspec plan` says what it would cost; specs/miniature.cord runs the method on this machine"
+    span = experiment.blocks[experiment.name].span
+    raise PreflightError(Diagnostic("E305", message, span, "", tuple(related), help))
 
 
 async def execute(

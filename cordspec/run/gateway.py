@@ -55,8 +55,10 @@ class ModelGateway:
         self._committer = committer
         self._engine: Engine | None = None
         self._asked: dict[bytes, Shared[tuple[Answer, float]]] = {}
-        self._asked_since = 0.0
+        self._now = time.monotonic()
         self._asked_seconds = 0.0
+        self._shared = 0.0
+        """A clock that goes slower the more is asked: what a request takes on it is its share of the engine's time."""
 
     def view(self, name: str, role: Role, ledger: Ledger) -> RoleView:
         """The model of a block in a role, with its costs put into a ledger."""
@@ -86,14 +88,23 @@ class ModelGateway:
     @property
     def asked_seconds(self) -> float:
         """For how long anything was under way."""
-        return self._asked_seconds + (time.monotonic() - self._asked_since if self._asked else 0.0)
+        self._advance()
+        return self._asked_seconds
+
+    def _advance(self) -> None:
+        """Count the time since the last change of what is under way; called before every such change."""
+        now = time.monotonic()
+        if self._asked:
+            self._asked_seconds += now - self._now
+            self._shared += (now - self._now) / len(self._asked)
+        self._now = now
 
     async def close(self) -> None:
         if self._engine is not None:
             await self._engine.close()
 
     async def generate(self, request: GenerateRequest, role: Role) -> tuple[Generation, float, bool]:
-        """The answer, the seconds that it took when it was first given, and whether the journal knew it.
+        """The answer, its share of the engine's time when it was first given, in seconds, and whether the journal knew it.
 
         Raises:
             NotStored: the journal does not know it, and in this role nothing new is generated.
@@ -125,16 +136,14 @@ class ModelGateway:
             raise NotStored
         asked = self._asked.get(key)
         if asked is None:
-            if not self._asked:
-                self._asked_since = time.monotonic()
+            self._advance()
             asked = self._asked[key] = Shared(self._ask(key, request, method, stored))
         try:
             answer, seconds = await asked.wait()
         finally:
             if asked.over and self._asked.get(key) is asked:
+                self._advance()
                 del self._asked[key]
-                if not self._asked:
-                    self._asked_seconds += time.monotonic() - self._asked_since
         return answer, seconds, False
 
     async def _ask(
@@ -145,11 +154,12 @@ class ModelGateway:
         stored: Callable[[Result], Answer],
     ) -> tuple[Answer, float]:
         """Ask the engine; the answer is in the journal when this returns."""
-        begin = time.monotonic()
+        begin = self._shared
         results = await method()([request])
         if len(results) != 1:
             raise RuntimeError(f"the engine gave {len(results)} answers to 1 request")
-        answer, seconds = stored(results[0]), time.monotonic() - begin
+        self._advance()
+        answer, seconds = stored(results[0]), self._shared - begin
         await self._committer.put((key, self._fingerprint, answer, seconds))
         return answer, seconds
 

@@ -11,7 +11,7 @@ from cordspec.domain.inference import Call, Role
 @dataclass(slots=True)
 class Spend:
     """Sums over calls. ``prompt_tokens`` counts prompts as sent, ``prefilled_tokens`` what of them was computed rather than
-    found in held states. ``seconds`` is how long answers took; ``remembered`` counts calls that the journal answered, with
+    found in held states. ``seconds`` is the engines' time; ``remembered`` counts calls that the journal answered, with
     their first cost. ``wasted_tokens`` were computed or generated for what no decision needed; no other sum has them.
     """
 

@@ -88,19 +88,14 @@ class VllmModel(Model[VllmOptions]):
         return facts_of_directory(path) if path.is_dir() else facts_of(self.options.weights)
 
     def lacking(self) -> str:
-        """What is not here and would be needed; nothing is started or fetched for it."""
         if self.options.service:
-            try:
-                addresses_of(self.options.service)
-            except Unavailable as error:
-                return str(error)
             return ""
         needed = []
         if len(visible()) < self.gpus:
             needed.append(f"{self.gpus} GPUs, of which {len(visible())} are here")
         if not os.environ.get(PYTHON) and find_spec("vllm") is None:
             needed.append(f"the package vllm (or {PYTHON}, the interpreter of an environment that has it)")
-        return " and ".join(needed)
+        return ", and ".join(needed)
 
     def fingerprint(self) -> str:
         options = self.options

@@ -118,6 +118,12 @@ class Model(Component[OptionsT]):
         """GPUs that it occupies while it is open."""
         return 0
 
+    def lacking(self) -> str:
+        """What opening it would need and is not here, such as GPUs or a package; empty for nothing. A look, not a try:
+        nothing is opened or fetched for it.
+        """
+        return ""
+
     def facts(self) -> ModelFacts:
         """Its sizes, as far as they are known without opening it."""
         return ModelFacts()

@@ -36,6 +36,8 @@ def identical_teachers(experiment: Experiment) -> Iterator[Diagnostic]:
 def unpinned(experiment: Experiment) -> Iterator[Diagnostic]:
     """What others may change is pinned, or a run cannot be repeated."""
     for block in experiment.used().values():
+        if str(getattr(block.options, "weights", "")).startswith((".", "/")):
+            continue  # a directory: a run knows it by its content
         for name, field in type(block.options).model_fields.items():
             if any(isinstance(mark, Revision) for mark in field.metadata) and not getattr(block.options, name):
                 message = (
