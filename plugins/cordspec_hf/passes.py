@@ -35,9 +35,9 @@ class Passes:
         self._model = model
         self.device: torch.device = model.device
 
-    def new_states(self) -> RowStates:
+    def new_states(self, spare_places: int) -> RowStates:
         """An empty buffer for rows of this model."""
-        return RowStates(self._shape, self._model.dtype, self.device)
+        return RowStates(self._shape, self._model.dtype, self.device, spare_places)
 
     def next_logits(self, states: RowStates, tokens: Sequence[int]) -> torch.Tensor:
         """Put one token at the end of each row, and count it in; the logits of what comes after: (rows, vocabulary)."""

@@ -27,7 +27,7 @@ class PrefixTree:
     """States of token sequences that share their prefixes; forgets what was used longest ago.
 
     Args:
-        max_tokens: how many tokens' states may be held. The limit is applied by `evict`, never in the middle of a batch.
+        max_tokens: how many tokens' states may be held. The limit is applied by `evict`, at the end of a turn.
     """
 
     def __init__(self, max_tokens: int) -> None:
@@ -47,7 +47,7 @@ class PrefixTree:
         for node, taken in self._path(ids):
             node.used = now
             assert node.states is not None
-            pieces.append(node.states[:, :, :, :taken])
+            pieces.append(node.states if taken == len(node.ids) else node.states[:, :, :, :taken])
         return pieces
 
     def insert(self, ids: Ids, first: int, states: torch.Tensor) -> None:

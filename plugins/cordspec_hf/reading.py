@@ -37,7 +37,7 @@ class Reader:
     def __init__(self, passes: Passes, tree: PrefixTree, most_places: int) -> None:
         self._passes = passes
         self._tree = tree
-        self._states = passes.new_states()
+        self._states = passes.new_states(most_places)
         self._most_places = most_places
         self.prefilled = self.reused = 0
 

@@ -21,10 +21,14 @@ class RowStates:
 
     Args:
         shape: layers, key-value heads, head size.
+        spare_places: slots of all rows together up to which the buffer doubles when it is full; beyond, it grows by less.
     """
 
-    def __init__(self, shape: tuple[int, int, int], dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], dtype: torch.dtype, device: torch.device, spare_places: int
+    ) -> None:
         layers, heads, size = shape
+        self._spare_places = spare_places
         self.lengths: list[int] = []
         """The number of tokens that each row holds."""
         self._buffer = torch.zeros((layers, 2, 0, heads, 0, size), dtype=dtype, device=device)
@@ -117,6 +121,9 @@ class RowStates:
             most_rows = max(rows, most_rows * 2)
         if slots > most_slots:
             most_slots = max(slots + SLOTS, most_slots * 2)
+        if most_rows * most_slots > self._spare_places:
+            rows = max(rows, len(self))
+            most_rows, most_slots = rows + rows // 4, max(slots, self.longest) + SLOTS
         larger = self._buffer.new_zeros((layers, two, most_rows, heads, most_slots, size))
         used = (slice(None), slice(None), slice(0, len(self)), slice(None), slice(0, self.longest))
         larger[used] = self._buffer[used]

@@ -36,7 +36,7 @@ class RunningBatch:
         self._tree = tree
         self._reader = reader
         self._most_places = most_places
-        self._states: RowStates = passes.new_states()
+        self._states: RowStates = passes.new_states(most_places)
         self._rows: list[DecodingRow] = []
         self._waiting: deque[DecodingRow] = deque()
         self._asked = False
@@ -143,4 +143,4 @@ class RunningBatch:
         """Give up all that is under way, and the memory; called in the device's thread."""
         self._fail([*self._rows, *self._waiting], Unavailable("the engine was closed while it was asked something"))
         self._rows, self._waiting = [], deque()
-        self._states = self._passes.new_states()
+        self._states = self._passes.new_states(self._most_places)

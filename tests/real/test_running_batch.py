@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+import torch
 
 from cordspec.plugin import (
     GenerateRequest,
@@ -143,6 +144,18 @@ def test_bugs_of_a_running_batch_are_caught(
             monkeypatch.setattr(RowStates, "room_for_one", wrong_place)
     tested = engine("base")
     assert joined_in(tested, ragged(tested), 0) != alone
+
+
+def test_a_buffer_is_not_as_long_as_its_longest_row_times_its_most_rows() -> None:
+    states = RowStates((1, 1, 2), torch.float32, torch.device("cpu"), spare_places=3_000)
+    states.add([[torch.ones((1, 2, 1, 10, 2))] for _ in range(100)])
+    for _ in range(99):
+        states.drop(0)
+    states.add([[torch.ones((1, 2, 1, 900, 2))]])
+    assert states.lengths == [10, 900]
+    assert states.tokens(0, 0, 10).eq(1).all()
+    assert states.tokens(1, 0, 900).eq(1).all()
+    assert states._buffer.shape[2] * states._buffer.shape[4] <= 3_000
 
 
 def endless(engine: TransformersEngine, seed: int, most: int = 900) -> GenerateRequest:
