@@ -101,22 +101,16 @@ def main() -> int:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run(600, 512, lambda model: NullEngine())
     in_flight = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) / 448
-    print(
-        f"in process: {inside['per_second']:,.0f} requests/s, {inside['cpu_ms']:.2f} ms CPU a request, journal {inside['journal']:.0f} bytes a request"
-    )
-    print(f"over HTTP:  {outside['per_second']:,.0f} requests/s, {outside['cpu_ms']:.2f} ms CPU a request")
-    print(
-        f"10,000 problems: {many['requests']:,.0f} requests, {many['per_second']:,.0f} a second; resident memory {warm / 1024:.0f} MiB after 1,000 problems, {100 * grown:+.1f} %"
-    )
+    told = "{per_second:,.0f} requests/s, {cpu_ms:.2f} ms CPU and {journal:.0f} bytes of journal a request"
+    print(f"in process: {told.format(**inside)}")
+    print(f"over HTTP:  {told.format(**outside)}")
+    print(f"10,000 problems: {told.format(**many)}")
+    print(f"resident memory: {warm / 1024:.0f} MiB after 1,000 problems, {100 * grown:+.1f} % after 10,000 more")
     print(f"a problem in flight takes {max(in_flight, 0):.0f} KiB at most (512 against 64 in flight)")
     result = {
-        "in process": inside,
-        "http": outside,
-        "10,000 problems": many,
-        "growth": grown,
-        "KiB a problem in flight": in_flight,
-        "targets": TARGETS,
-    }
+        "in process": inside, "http": outside, "10,000 problems": many, "growth": grown,
+        "KiB a problem in flight": in_flight, "targets": TARGETS,
+    }  # fmt: skip
     if "--write" in sys.argv:
         Path(__file__).with_name("results").joinpath("orchestrator.json").write_text(
             json.dumps(result, indent=2) + "\n"
