@@ -91,6 +91,13 @@ class DecodeOptions(Options):
     budget: Budget = Field(default_factory=Budget, description="what one trace may cost")
     keep: Literal["all", "correct"] = Field("all", description="which traces go into the training set")
     grader: GraderName = Field("math_verify", description="checks the final answers")
+    speculate: Annotated[int, NotIdentity()] = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="requests that a teacher's model may have under way and still be asked for what only may be needed; "
+        "0 for never. Changes no result; guesses that do not come true are wasted tokens",
+    )
 
 
 class SweepOptions(Options):

@@ -40,7 +40,8 @@ def assemble(shop: Workshop, decode: str, ledger: Ledger, on_wave: OnWave) -> tu
         name = search.integrator.name
         engine = shop.models.view(name, "integrator", ledger)
         integrator = Integrator(name, engine, segmenter, options.budget, seed)
-    return Driver(pool, scorer, blocks["scorer"], search, on_wave, integrator), context
+    driver = Driver(pool, scorer, blocks["scorer"], search, on_wave, integrator, guesses=options.speculate)
+    return driver, context
 
 
 def teachers(shop: Workshop, pool: PoolOptions, ledger: Ledger) -> tuple[Teacher, ...]:

@@ -56,9 +56,9 @@ def surely_open(
     A candidate is sure of its place when even with all the pending ones before it there is room. One of equal score counts
     as before it: what decides between the two may change when a duplicate comes.
     """
-    if rule == "first" and pending:
-        return []  # any of them may finish, which ends the search
     places, rivals = size, distinct([*finished, *known])
+    if rule == "first" and (pending or any(one.trajectory.finished for one in rivals[:size])):
+        return []  # one that finishes ends the search, and any of the pending ones may
     if rule == "reserve":
         rivals = [one for one in rivals if not one.trajectory.finished]
         if len(distinct([*finished, *known])) - len(rivals) + pending >= size:

@@ -1,0 +1,156 @@
+"""Real vLLM on a CPU with a real pretrained model: started as a server, and in a process that has it (`make engines`)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cordspec.plugin import ScoreRequest, Unavailable, forced_answer_prompt
+from cordspec.testing import Outcome, Subject, run
+from cordspec.testing.scores import scores_agree
+from cordspec_serving.backend import Span
+from cordspec_vllm.http_backend import HttpBackend
+from cordspec_vllm.models import PYTHON, VllmModel, VllmOptions
+from tests.real.plain import PlainTransformers
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+SMOLLM2 = ROOT / ".models" / "smollm2"
+VLLM = ROOT / ".venv-vllm" / "bin" / "python"
+ON_A_CPU = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "0-1",
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "2",
+}
+IM_END = "<|im_end|>"
+TRIPLES = 200
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ({PYTHON: str(VLLM)} | ON_A_CPU).items():
+        monkeypatch.setenv(name, value)
+
+
+def served() -> VllmModel:
+    return VllmModel(VllmOptions(weights=str(SMOLLM2), gpus=0, dtype="float32", context=1_024))
+
+
+def servers() -> list[str]:
+    """The command lines of vLLM servers that run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if "vllm.entrypoints" in line and "keeper" not in line:
+            found.append(line)
+    return found
+
+
+def failures(outcomes: list[Outcome]) -> list[Outcome]:
+    return [one for one in outcomes if not one.passed]
+
+
+@pytest.fixture(scope="module")
+def oracle() -> PlainTransformers:
+    return PlainTransformers(SMOLLM2)
+
+
+def test_a_started_server_conforms_and_reuses_and_a_wrong_offset_is_found(oracle: PlainTransformers) -> None:
+    """All over one server: starting one takes half a minute."""
+
+    async def main() -> tuple[list[Outcome], Outcome, dict]:
+        engine = served().open()
+        try:
+            outcomes = await run(Subject(engine, oracle, triples=TRIPLES, special=IM_END))
+            before = engine.counters
+            with pytest.MonkeyPatch.context() as patch:
+                right = HttpBackend.next_tokens
+                patch.setattr(
+                    HttpBackend, "next_tokens",
+                    lambda self, span, **how: right(self, Span(span.ids, span.first - 1, span.last - 1), **how),
+                )  # fmt: skip
+                (wrong,) = await run(Subject(engine, oracle, triples=16, special=IM_END), (scores_agree,))
+            cut = asyncio.ensure_future(
+                engine.score([ScoreRequest(forced_answer_prompt(engine.opening("2 + 2?"), ""), "4", ".")] * 40)
+            )
+            await asyncio.sleep(0.05)
+            (replica,) = engine._replicas.all
+            os.killpg(replica.backend._server._process.pid, signal.SIGKILL)
+            with pytest.raises(Unavailable):
+                await cut
+            return outcomes, wrong, {"prefilled": before.prefilled, "reused": before.reused, "traits": engine.traits}
+        finally:
+            await engine.close()
+
+    outcomes, wrong, seen = asyncio.run(main())
+    print(*outcomes, seen, sep="\n")
+    assert not failures(outcomes)
+    assert not wrong.passed, "a wrong offset was not seen"
+    assert seen["traits"].scoring == "next tokens" and seen["traits"].block == 128
+    assert seen["reused"] > seen["prefilled"], "most prompt tokens came from held states"
+    assert not servers()
+
+
+@pytest.mark.parametrize("bug", ["", "guard", "offset", "stale"])
+def test_vllm_in_process_conforms_and_its_bugs_are_found(bug: str) -> None:
+    """In an environment of its own, which has vLLM and no pytest."""
+    triples = str(TRIPLES if not bug else 24)
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"}
+    command = [str(VLLM), "-m", "tests.real.conform", str(SMOLLM2), triples, *([bug] if bug else [])]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=540, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("OUTCOMES ")]
+    assert lines, done.stderr[-2_000:]
+    outcomes = [Outcome(**one) for one in json.loads(lines[0].removeprefix("OUTCOMES "))]
+    print(*outcomes, sep="\n")
+    wrong = {one.check for one in failures(outcomes)}
+    assert wrong == set() if not bug else "scores_agree" in wrong
+    route = json.loads(outcomes[0].said)["scoring"]
+    assert route == "held prompt" if not bug else route in ("held prompt", "next tokens")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield tmp_path_factory.mktemp("smollm2")
+
+
+@pytest.mark.parametrize("spec", ["smollm2", "smollm2_vllm"])
+def test_the_spec_of_the_real_model_runs_on_both_engines(spec: str, finished: Path) -> None:
+    out = finished / spec
+    command = [sys.executable, "-m", "cordspec", "run", f"specs/{spec}.cord", "--display", "plain", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=540, check=False)
+    assert done.returncode == 0, done.stderr
+    used = json.loads(next(out.glob("stages/decode-*/engines.json")).read_text())
+    (engine,) = used["engines"].values()
+    assert engine["engine"]["scoring"] == {"smollm2": "cached states", "smollm2_vllm": "next tokens"}[spec]
+    traces = [json.loads(line) for line in next(out.glob("stages/decode-*/traces.jsonl")).open()]
+    assert len(traces) == 4 and all(len(trace["steps"]) >= 1 for trace in traces)
+    assert not servers(), "the server ends with the run"
+
+
+def test_a_server_ends_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cordspec", "run", "specs/smollm2_vllm.cord", "--display", "plain"]
+    process = subprocess.Popen([*command, "--out", str(tmp_path / "run")], cwd=ROOT, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not servers() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert servers(), "no server was started"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 30
+    while servers() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not servers(), "the server outlived its run"
