@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 
 from cordspec.domain.inference import GenerateRequest, RewardRequest, ScoreRequest
 
@@ -18,6 +17,14 @@ def answer_key(model: str, request: GenerateRequest | ScoreRequest | RewardReque
     Args:
         model: the fingerprint of weights, tokenizer, template and number format.
     """
-    content = [FORMAT, model, type(request).__name__, asdict(request)]
+    content = [FORMAT, model, type(request).__name__, _plain(request)]
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()
+
+
+def _plain(value: object) -> object:
+    """What `dataclasses.asdict` gives, several times faster: keys are made for every request."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    slots = getattr(value, "__slots__", None)
+    return value if slots is None else {name: _plain(getattr(value, name)) for name in slots}

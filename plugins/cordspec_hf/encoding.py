@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cordspec.plugin import Prompt
 from cordspec_hf.prompting.choosing import chosen_frame
 
 if TYPE_CHECKING:
+    import tokenizers
     from transformers import PreTrainedTokenizerFast
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Encoding:
-    """Token ids with the half-open character span of each in the prompt's text."""
+    """Token ids, and where each of them stands in the prompt's text.
+
+    ``pieces`` are what was encoded by itself, with the character at which it begins: a special token, or a text.
+    """
 
     ids: tuple[int, ...]
-    spans: tuple[tuple[int, int], ...]
+    pieces: tuple[tuple[int, str | tokenizers.Encoding], ...]
+
+    @cached_property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """The half-open character span of each token; only scoring asks for it."""
+        found: list[tuple[int, int]] = []
+        for at, piece in self.pieces:
+            if isinstance(piece, str):
+                found.append((at, at + len(piece)))
+            else:
+                found += [(at + first, at + last) for first, last in piece.offsets]
+        return tuple(found)
 
     def overlapping(self, start: int, end: int) -> tuple[int, int]:
         """The range of tokens that overlap the characters ``start..end``; the scored span of paper.md section 4.
@@ -27,10 +44,11 @@ class Encoding:
         Raises:
             ValueError: no token overlaps the characters.
         """
-        inside = [at for at, (first, last) in enumerate(self.spans) if first < end and last > start]
-        if not inside:
+        first = bisect_right(self.spans, start, key=lambda span: span[1])
+        last = bisect_left(self.spans, end, key=lambda span: span[0])
+        if first >= last:
             raise ValueError(f"no token overlaps characters {start}..{end}")
-        return inside[0], inside[-1] + 1
+        return first, last
 
 
 class PromptEncoder:
@@ -57,7 +75,7 @@ class PromptEncoder:
 
     def encode(self, prompt: Prompt) -> Encoding:
         ids: list[int] = []
-        spans: list[tuple[int, int]] = []
+        pieces: list[tuple[int, str | tokenizers.Encoding]] = []
         pending, pending_at, at = "", 0, 0
         before = ""
 
@@ -72,7 +90,7 @@ class PromptEncoder:
             if pending:
                 piece = self._plain.encode(pending, add_special_tokens=False)
                 ids.extend(piece.ids)
-                spans.extend((pending_at + first, pending_at + last) for first, last in piece.offsets)
+                pieces.append((pending_at, piece))
             pending = ""
 
         for text, special in self._pieces(prompt):
@@ -80,13 +98,13 @@ class PromptEncoder:
                 flush(text in self._strips_left)
                 before = text
                 ids.append(self._added[text])
-                spans.append((at, at + len(text)))
+                pieces.append((at, text))
                 pending_at = at + len(text)
             else:
                 pending += text
             at += len(text)
         flush()
-        return Encoding(tuple(ids), tuple(spans))
+        return Encoding(tuple(ids), tuple(pieces))
 
     def encode_special(self, text: str) -> tuple[int, ...]:
         """The id of one special token.
