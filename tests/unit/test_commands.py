@@ -124,7 +124,7 @@ def test_doctor_says_whether_a_spec_could_run(cordspec: Run, specs: Path) -> Non
     assert cordspec("doctor").returncode == 0
     assert cordspec("doctor", "specs/hello.cord").returncode == 0
     cannot = cordspec("doctor", "specs/hetero_beam4.cord")
-    assert cannot.returncode == 3 and "model `vllm`" in cannot.stdout
+    assert cannot.returncode == 3 and "student `deepspeed_sft`" in cannot.stdout
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])

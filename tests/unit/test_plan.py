@@ -87,7 +87,7 @@ def test_the_paper_size_spec_is_planned_offline(cordspec: Run) -> None:
     generated = sum(one["generated"] for one in stages["traces"]["efforts"] if one["role"] == "teacher")
     assert generated == pytest.approx(817 * (288 * 400 + 200))
     assert 1 < stages["traces"]["hours"] < 48
-    assert "model qwq" in plan["not_looked_at"]
+    assert "problems math.limo_v1" in plan["not_looked_at"]
 
 
 def test_assumptions_can_be_given_and_are_checked(cordspec: Run) -> None:
