@@ -63,6 +63,7 @@ bench: venv engines
 	$(BIN)/python benchmarks/specs.py
 	$(BIN)/python benchmarks/language_server.py
 	$(BIN)/python benchmarks/search_overhead.py
+	$(BIN)/python benchmarks/simulator_check.py
 	$(BIN)/python benchmarks/probe_regimes.py probe
 	$(BIN)/python benchmarks/orchestrator.py
 	$(BIN)/python benchmarks/embedded_engine.py

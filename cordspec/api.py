@@ -37,11 +37,12 @@ if TYPE_CHECKING:
     from cordspec.run.events import Observer
     from cordspec.run.planning import Plan
     from cordspec.run.probing.settings import ProbeSettings
+    from cordspec.run.simulating.forecast import Forecast
 
 __all__ = [
-    "estimate", "execute", "export", "load", "parse", "plan", "probe", "read", "refuse_absent", "render", "render_probe",
-    "render_replay", "replay", "resolve", "stats", "tree", "validate", "variants", "verify_lock", "write_replayed_traces",
-    "write_report", "write_text",
+    "estimate", "execute", "export", "forecasts", "load", "parse", "plan", "probe", "read", "refuse_absent",
+    "render", "render_probe", "render_replay", "replay", "resolve", "stats", "tree", "validate", "variants",
+    "verify_lock", "write_replayed_traces", "write_report", "write_text",
 ]  # fmt: skip
 
 
@@ -114,6 +115,18 @@ def estimate(variants: Sequence[Variant], out: Path, assumed: Assumptions, limit
     from cordspec.run.planning import make_plan
 
     return make_plan(variants, out, assumed, limit)
+
+
+def forecasts(plan: Plan, variants: Sequence[Variant], registry: Registry | None = None) -> list[Forecast]:
+    """What the decodes of the first variant would come to on its cluster: simulated, in seconds of real time."""
+    from cordspec.run.simulating.forecast import forecast
+
+    experiment, known = variants[0].experiment, registry or Registry()
+    return [
+        forecast(experiment, cost.stage.block, cost.items, cost.assumed or plan.assumed, known)
+        for cost in plan.variants[0].costs
+        if cost.stage.kind == "decode"
+    ]
 
 
 def refuse_absent(experiment: Experiment) -> None:

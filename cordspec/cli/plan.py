@@ -1,6 +1,7 @@
 """`cordspec plan SPEC`: stages, what is made already and why not, calls, tokens by role, resident states, hours.
 
-Everything is arithmetic on the spec and on assumptions that are printed; no model is opened.
+Everything is arithmetic on the spec and on assumptions that are printed; no model is opened. With `--simulate` decodes are
+also played with simulated engines.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from cordspec import api
+from cordspec.cli.columns import aligned, shown_hours
+from cordspec.cli.forecasting import forecast_lines
 from cordspec.diagnostics import Diagnostic
 from cordspec.diagnostics.render import visible
 from cordspec.errors import SpecError, UsageError
@@ -28,6 +31,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N problems of each set")
     names = ", ".join(field.name for field in fields(Assumptions))
     parser.add_argument("--assume", action="append", default=[], metavar="NAME=N", help=f"one of {names}")
+    parser.add_argument(
+        "--simulate", action="store_true", help="also simulate decodes on their cluster, for up to a minute each"
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="tables, or every number as JSON")
 
 
@@ -38,7 +44,12 @@ def command(options: argparse.Namespace) -> int:
         raise SpecError(*diagnostics)
     out = options.out or Path("runs") / variants[0].experiment.name
     plan = api.estimate(variants, out, _assumptions(options.assume), options.limit)
-    print(json.dumps(_as_json(plan), indent=2) if options.format == "json" else _text(plan))
+    found = api.forecasts(plan, variants) if options.simulate else []
+    if options.format == "json":
+        simulated = {"simulated": [asdict(one) for one in found]} if options.simulate else {}
+        print(json.dumps(_as_json(plan) | simulated, indent=2))
+    else:
+        print("\n".join([_text(plan), *(visible(line) for line in forecast_lines(found, plan))]))
     if diagnostics and options.format == "text":
         print(f"{len(diagnostics)} warnings; `cordspec validate {options.spec}` shows them", file=sys.stderr)
     return 0
@@ -84,10 +95,10 @@ def _stage_table(variant: VariantPlan) -> list[str]:
     for cost, standing in zip(variant.costs, variant.standings, strict=True):
         state = "made" if standing.made else standing.why
         items = "?" if cost.items is None else f"{cost.items:,}"
-        rows.append((f"{cost.stage.kind} {cost.stage.block}", items, state, _hours(cost.hours)))
+        rows.append((f"{cost.stage.kind} {cost.stage.block}", items, state, shown_hours(cost.hours)))
     whole = total_hours(variant.costs)
-    rows.append(("all", "", "", _hours(whole)))
-    return _aligned(rows, right=(1, 3))
+    rows.append(("all", "", "", shown_hours(whole)))
+    return aligned(rows, right=(1, 3))
 
 
 def _token_table(variant: VariantPlan) -> list[str]:
@@ -100,7 +111,7 @@ def _token_table(variant: VariantPlan) -> list[str]:
             numbers = (one.calls, one.generated, one.scored, one.prefilled_naive, one.prefilled)
             shown = (f"{number:,.0f}" if number else "" for number in numbers)
             rows.append((cost.stage.block if at == 0 else "", one.model, one.role, *shown, kv))
-    return _aligned(rows, right=(3, 4, 5, 6, 7, 8))
+    return aligned(rows, right=(3, 4, 5, 6, 7, 8))
 
 
 def _sweep_table(plan: Plan) -> list[str]:
@@ -116,23 +127,9 @@ def _sweep_table(plan: Plan) -> list[str]:
                 if cost.stage.id not in seen:
                     seen.add(cost.stage.id)
                     new.append(cost)
-        rows.append((group, str(len(members)), str(stages), str(len(new)), _hours(total_hours(new))))
+        rows.append((group, str(len(members)), str(stages), str(len(new)), shown_hours(total_hours(new))))
     header = f"sweep: {len(plan.variants)} runs, {len(seen)} different stages; what several share is made once"
-    return [header, "", *_aligned(rows, right=(1, 2, 3, 4))]
-
-
-def _hours(hours: float | None) -> str:
-    return "" if hours is None else f"{hours:.1f}" if hours >= 0.1 else f"{hours:.2f}"
-
-
-def _aligned(rows: list[tuple[str, ...]], right: tuple[int, ...]) -> list[str]:
-    """Columns of text; those of numbers to the right."""
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return [
-        "  ".join(f"{cell:>{width}}" if at in right else f"{cell:<{width}}" for at, (cell, width) in enumerate(
-            zip(row, widths, strict=True))).rstrip()
-        for row in rows
-    ]  # fmt: skip
+    return [header, "", *aligned(rows, right=(1, 2, 3, 4))]
 
 
 def _as_json(plan: Plan) -> dict[str, object]:

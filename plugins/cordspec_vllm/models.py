@@ -81,7 +81,11 @@ class VllmModel(Model[VllmOptions]):
 
     @property
     def gpus(self) -> int:
-        return self.options.gpus * (1 if self.options.service else self.options.replicas)
+        return self.options.gpus * self.replicas
+
+    @property
+    def replicas(self) -> int:
+        return 1 if self.options.service else self.options.replicas
 
     def facts(self) -> ModelFacts:
         path = Path(self.options.weights)

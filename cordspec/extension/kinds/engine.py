@@ -115,8 +115,13 @@ class Model(Component[OptionsT]):
 
     @property
     def gpus(self) -> int:
-        """GPUs that it occupies while it is open."""
+        """GPUs that it occupies while it is open, those of all its replicas."""
         return 0
+
+    @property
+    def replicas(self) -> int:
+        """In how many equal copies it is served."""
+        return 1
 
     def lacking(self) -> str:
         """What opening it would need and is not here, such as GPUs or a package; empty for nothing. A look, not a try:

@@ -93,7 +93,7 @@ def _messages(trace: TraceRecord) -> dict[str, object]:
     }
 
 
-def _resident(wave: WaveRecord) -> int:
+def resident(wave: WaveRecord) -> int:
     """The tokens that one engine holds for a problem after a wave: the question, the kept prefixes with what they share
     counted once, and the step of each that is being written.
     """
@@ -128,7 +128,7 @@ class _Watch:
         self.candidates += len(wave.candidates)
         scores = [one.scored.score.value for one in wave.candidates if one.scored.score is not None]
         self.best = max([self.best, *scores])
-        self.seats[record.problem.id].holds(_resident(wave))
+        self.seats[record.problem.id].holds(resident(wave))
         self.admission.look()
         self.tell()
 
