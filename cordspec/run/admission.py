@@ -12,9 +12,9 @@ from cordspec.run.gather import first_failure
 Item = TypeVar("Item")
 
 UNKNOWN: Final = 8
-"""Problems at a time as long as no engine has said what it can hold, or no problem what it needs."""
-GROWTH: Final = 1.25
-"""A problem under way is taken to become this much larger than it has been."""
+"""Problems at a time as long as no engine has said what it can hold."""
+HELD: Final = 0.6
+"""Problems that began one after the other hold on the average little more than half of what each of them needs at its end."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,19 +31,22 @@ class Seat:
 class Admission:
     """Lets problems in.
 
-    A problem is let in while all that are under way, each taken to become as large as the largest seen, fit with it. One is
-    always let in: whether it fits alone is the engine's to say. What is decided here changes no result.
+    As many as fit at their largest are let in at once. Some more fit when they are not all at their largest together: these
+    come in one by one, each when the one before it has done its first wave. One is always let in: whether it fits alone is
+    the engine's to say. How large problems become is learnt from those that have ended. What is decided here changes no result.
 
     Args:
         most: problems at a time at most.
         room: tokens that the smallest engine can hold, None as long as that is not known, 0 where it never will be.
+        largest: tokens that a problem can need at most, by its budget; used as long as none has ended.
     """
 
-    def __init__(self, most: int, room: Callable[[], int | None] = lambda: 0) -> None:
+    def __init__(self, most: int, room: Callable[[], int | None] = lambda: 0, largest: int = 0) -> None:
         self._most = most
         self._room = room
-        self._seats: set[Seat] = set()
-        self._largest = 0
+        self._largest = largest
+        self._seats: list[Seat] = []
+        self._ended, self._needed = 0, 0
         self._changed = asyncio.Event()
         self.peak = 0
         """The most problems that were under way at a time."""
@@ -71,7 +74,7 @@ class Admission:
             self._changed.clear()
             await self._changed.wait()
         seat = Seat()
-        self._seats.add(seat)
+        self._seats.append(seat)
         self.peak = max(self.peak, len(self._seats))
         return seat
 
@@ -82,7 +85,7 @@ class Admission:
             await work(place, item, seat)
         finally:
             self._seats.remove(seat)
-            self._largest = max(self._largest, seat.most)
+            self._ended, self._needed = self._ended + 1, self._needed + seat.most
             self.look()
 
     def _fits(self) -> bool:
@@ -92,7 +95,7 @@ class Admission:
         room = self._room()
         if room == 0:
             return True
-        expected = max([self._largest, *(int(seat.most * GROWTH) for seat in self._seats)])
-        if room is None or not expected:
+        if room is None:
             return under_way < UNKNOWN
-        return (under_way + 1) * expected <= room
+        needs = (under_way + 1) * (self._needed / self._ended if self._ended else self._largest)
+        return needs <= room or (needs * HELD <= room and self._seats[-1].most > 0)

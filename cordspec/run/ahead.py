@@ -16,33 +16,37 @@ Turn = tuple[str, int, int, str]
 class Ahead:
     """What was begun early in the search of one problem.
 
-    An expansion that is begun early is the same request as later on, so it has the same answer: only time is won.
+    An expansion that is begun early is the same request as later on, so it has the same answer: only time is won. One case
+    is not the same: when the prefix turned out to have been proposed by an earlier teacher too, whose tokens count, and the
+    budget is nearly spent. Then it is asked anew; where the request is equal all the same, the gateway asks it only once.
     """
 
     def __init__(self, ask: Callable[[Expansion], Awaitable[Answered]]) -> None:
         self._ask = ask
-        self._begun: dict[Turn, asyncio.Task[Answered]] = {}
+        self._begun: dict[Turn, tuple[int, asyncio.Task[Answered]]] = {}
 
     def begin(self, expansions: Iterable[Expansion]) -> None:
         """Begin those that are not under way yet."""
         for expansion in expansions:
             if _turn(expansion) not in self._begun:
-                self._begun[_turn(expansion)] = asyncio.ensure_future(self._ask(expansion))
+                task = asyncio.ensure_future(self._ask(expansion))
+                self._begun[_turn(expansion)] = (expansion.prefix.tokens, task)
 
     async def take(self, expansion: Expansion) -> Answered:
         """What comes of an expansion, begun early or only now."""
-        task = self._begun.pop(_turn(expansion), None)
-        if task is None:
-            return await self._ask(expansion)
+        tokens, task = self._begun.pop(_turn(expansion), (0, None))
         try:
+            if task is None or tokens != expansion.prefix.tokens:
+                return await self._ask(expansion)
             return replace(await task, expansion=expansion)
         finally:
-            task.cancel()
+            if task is not None:
+                task.cancel()
 
     async def drop(self, but: Iterable[Expansion] = ()) -> None:
         """Give up all that was begun but these; what it had cost is counted as wasted."""
         wanted = {_turn(expansion) for expansion in but}
-        given_up = [self._begun.pop(turn) for turn in list(self._begun) if turn not in wanted]
+        given_up = [self._begun.pop(turn)[1] for turn in list(self._begun) if turn not in wanted]
         for task in given_up:
             task.cancel()
         for answered in await asyncio.gather(*given_up, return_exceptions=True):

@@ -111,7 +111,8 @@ class Driver:
             if self.guesses:
                 ahead.begin(one for one in machine.foresee(known, 0) if self._idle(one.teacher))
 
-        work = WaveWork(expansions, ahead, lambda one: self._judge(problem, one), foresee if self.eager else None)
+        look = foresee if self.eager else None
+        work = WaveWork(expansions, ahead, lambda one: self._judge(problem, one), look, self.scorer.reads_lengths)
         answered, judged = await work.run()
         present = [one.proposal for one in answered if one.proposal is not None]
         if not present:

@@ -34,17 +34,19 @@ class WaveWork:
         score: gives the score of a candidate, None where there is none, and the calls behind it.
         foresee: what will surely be asked next, by the candidates known so far and the number of those pending; None for
             a driver that waits for the whole wave.
+        reads_lengths: whether the scorer's scores depend on whose tokens are counted.
     """
 
     def __init__(
         self, expansions: Sequence[Expansion], ahead: Ahead,
         score: Callable[[Merged], Awaitable[tuple[Score | None, Calls]]],
-        foresee: Callable[[Sequence[ScoredCandidate], int], None] | None,
+        foresee: Callable[[Sequence[ScoredCandidate], int], None] | None, reads_lengths: bool,
     ) -> None:  # fmt: skip
         self._expansions = expansions
         self._ahead = ahead
         self._score = score
         self._foresee = foresee
+        self._reads_lengths = reads_lengths
         self._answered: dict[int, Answered] = {}
         self._first: dict[Identity, int] = {}
         """The lowest number that proposed it so far."""
@@ -86,13 +88,13 @@ class WaveWork:
         return sum(one.proposal is None or not one.proposal.valid for one in self._answered.values())
 
     def _known(self) -> Iterator[tuple[ScoredCandidate, int]]:
-        """The candidates whose text, author and score cannot change any more, each with how many expansions it stands for.
+        """The candidates whose text and score cannot change any more, each with how many expansions it stands for.
 
         A candidate is what the first of its expansions made of it: as long as an earlier one of the same prefix is out, it
-        may turn out to be the duplicate of that.
+        may turn out to be the duplicate of that, and then a scorer that reads lengths may score it otherwise.
         """
         earliest: dict[str, int] = {}
-        for expansion in self._expansions:
+        for expansion in self._expansions if self._reads_lengths else ():
             if expansion.number not in self._answered:
                 earliest.setdefault(expansion.prefix.key, expansion.number)
         merged_into: dict[Identity, int] = {}

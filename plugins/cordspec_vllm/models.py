@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
@@ -35,6 +36,8 @@ from cordspec_vllm.placement import PLACEMENT, visible
 
 PYTHON: Final = "CORDSPEC_VLLM_PYTHON"
 """The operator's interpreter for started servers, where vLLM lives in an environment of its own."""
+FLAGS: Final = "CORDSPEC_VLLM_FLAGS"
+"""The operator's further arguments for started servers, such as ``--block-size 32``; they must not change answers."""
 ENGINE_VERSION: Final = "1"
 
 
@@ -139,7 +142,7 @@ class VllmModel(Model[VllmOptions]):
 
         taken = [PLACEMENT.take(self.options.gpus) for _ in range(self.options.replicas)]
         python = os.environ.get(PYTHON) or sys.executable
-        flags = _flags(self.arguments())
+        flags = (*_flags(self.arguments()), *shlex.split(os.environ.get(FLAGS, "")))
         commands = [
             Command(python, flags, (("CUDA_VISIBLE_DEVICES", ",".join(gpus)),) if gpus else ()) for gpus in taken
         ]

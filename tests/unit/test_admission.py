@@ -36,11 +36,38 @@ def most_at_once(needs: int, room: int | None, most: int = 64, problems: int = 2
 
 
 @pytest.mark.parametrize(
-    ("needs", "room", "wanted"), [(100, 1_000, 10), (100, 0, 64), (2_000, 1_000, 1), (1, 10**6, 64)]
+    ("needs", "room", "least", "most"),
+    [(100, 1_000, 10, 16), (100, 0, 60, 64), (2_000, 1_000, 1, 1), (1, 10**6, 60, 64)],
 )
-def test_as_many_as_fit(needs: int, room: int, wanted: int) -> None:
-    found = most_at_once(needs, room)
-    assert found <= wanted and found >= min(wanted, int(wanted / 1.25))
+def test_as_many_as_fit(needs: int, room: int, least: int, most: int) -> None:
+    assert least <= most_at_once(needs, room) <= most
+
+
+def test_those_that_fit_only_when_they_are_not_all_large_together_come_one_by_one() -> None:
+    """By the budget two fit at once; a third comes when the second has done its first wave, and no fourth."""
+
+    async def main() -> list[int]:
+        admission, entered, go = Admission(64, lambda: 1_000, 500), [], asyncio.Event()
+
+        async def work(place: int, item: int, seat: Seat) -> None:
+            entered.append(place)
+            if place != 1:
+                seat.holds(10)
+            await go.wait()
+            seat.holds(500)
+
+        running = asyncio.ensure_future(admission.each(range(4), work))
+        await asyncio.sleep(0.01)
+        before = list(entered)
+        admission._seats[1].holds(10)
+        admission.look()
+        await asyncio.sleep(0.01)
+        assert (before, entered) == ([0, 1], [0, 1, 2])
+        go.set()
+        await running
+        return entered
+
+    assert asyncio.run(main()) == [0, 1, 2, 3]
 
 
 def test_few_as_long_as_nothing_is_known() -> None:

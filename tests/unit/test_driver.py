@@ -66,6 +66,7 @@ class ByLength:
     """Longer thinking is better."""
 
     needs_answer = False
+    reads_lengths = True
 
     async def score(self, candidates: Sequence[Candidate]) -> list[float]:
         assert all(candidate.reference_answer is None for candidate in candidates)

@@ -197,6 +197,7 @@ class World:
     skill: float = 0.6
     seed: int = 0
     needs_answer = False
+    reads_lengths = True
     teachers = (0, 1, 2)
     weights = ()
 

@@ -121,26 +121,29 @@ class ByContent:
 
     needs_answer = False
 
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
+    def __init__(self, rng: random.Random, *, reads_lengths: bool = True) -> None:
+        self.rng, self.reads_lengths = rng, reads_lengths
 
     async def score(self, candidates: Sequence[Candidate]) -> list[float]:
         for _ in range(self.rng.randint(0, 12)):
             await asyncio.sleep(0)
         (one,) = candidates
-        return [random.Random(one.trajectory.key).random() + one.step_tokens / 1000]
+        of_length = one.step_tokens / 1000 if self.reads_lengths else 0.0
+        return [random.Random(one.trajectory.key).random() + of_length]
 
 
-def decoded(seed: int, *, eager: bool, guesses: int = 0, rule: str = "compete") -> tuple[SearchRecord, list[Writer]]:
+def decoded(
+    seed: int, *, eager: bool, guesses: int = 0, rule: str = "compete", lengths: bool = True, thinking: int = 1_000
+) -> tuple[SearchRecord, list[Writer]]:
     rng, depths = random.Random(seed), list[int]()
     writers = [Writer(tokens_a_word=words, rng=rng, depths=depths) for words in (1, 2, 1)]
     teachers = tuple(Teacher(f"t{at}", writer, Sampling()) for at, writer in enumerate(writers))
     calm = Attendance("fail", 0.0, Journal(":memory:"))  # type: ignore[arg-type]
-    pool = Pool(teachers, StepHeader(StepHeaderOptions()), Budget(steps=6), 1, calm)
+    pool = Pool(teachers, StepHeader(StepHeaderOptions()), Budget(steps=6, thinking=thinking), 1, calm)
     search = Beam(BeamOptions(size=3, finished=rule))  # type: ignore[arg-type]
     driver = Driver(
         pool,
-        ByContent(rng),
+        ByContent(rng, reads_lengths=lengths),
         BLOCK,
         search,
         lambda record, wave: None,
@@ -150,13 +153,16 @@ def decoded(seed: int, *, eager: bool, guesses: int = 0, rule: str = "compete") 
     return asyncio.run(driver.decode(Problem("What is 1 + 1?", "2"))), writers
 
 
+@pytest.mark.parametrize("thinking", [1_000, 20])
+@pytest.mark.parametrize("lengths", [True, False])
 @pytest.mark.parametrize("rule", ["compete", "reserve", "shelve", "first"])
-def test_certain_commit_and_guesses_change_no_event(rule: str) -> None:
-    waited, _ = decoded(0, eager=False, rule=rule)
-    assert len(waited.waves) > 2
-    for seed in range(25):
+def test_certain_commit_and_guesses_change_no_event(rule: str, lengths: bool, thinking: int) -> None:
+    """Also where a budget is nearly spent, and whose tokens count decides what is asked."""
+    waited, _ = decoded(0, eager=False, rule=rule, lengths=lengths, thinking=thinking)
+    assert len(waited.waves) > 1
+    for seed in range(15):
         for guesses in (0, 100):
-            record, _ = decoded(seed, eager=True, guesses=guesses, rule=rule)
+            record, _ = decoded(seed, eager=True, guesses=guesses, rule=rule, lengths=lengths, thinking=thinking)
             assert record.events == waited.events
 
 

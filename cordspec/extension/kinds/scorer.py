@@ -30,6 +30,7 @@ class Scorer(Component[OptionsT]):
     kind: ClassVar[str] = "scorer"
     needs_answer: ClassVar[bool] = False
     unit: ClassVar[Literal["step", "trajectory", "either"]] = "either"
+    reads_lengths: ClassVar[bool] = True
 
     def __init__(self, options: OptionsT, context: Context) -> None:
         super().__init__(options)

@@ -25,6 +25,7 @@ from cordspec.run.simulating.engine import SimulatedEngine
 from cordspec.run.simulating.models import SimulatedModels
 from cordspec.run.simulating.settings import Settings
 from cordspec.run.simulating.writer import Writer
+from cordspec.run.stages.decode import largest_need
 from cordspec.run.workshop import Engines, Workshop
 
 
@@ -73,10 +74,13 @@ async def _simulate(experiment: Experiment, decode: str, settings: Settings, reg
         models = SimulatedModels(experiment, Engines(journal), _writer(experiment, decode, settings), settings)
         shop = Workshop(experiment, Graph(experiment.name, ()), registry, RunDirectory(Path()), {}, models, Silence())
         room = EngineUse(models.gateways).room if settings.entry == "memory" else lambda: 0
-        decoding = Decoding(settings, Admission(settings.in_flight, room))
-        driver, context = assemble(shop, decode, ledger, decoding.on_wave)
+        driver, context = assemble(shop, decode, ledger, lambda record, wave: None)
+        largest = largest_need(driver.search, len(driver.pool.teachers), experiment.decode(decode).budget)
+        decoding = Decoding(settings, Admission(settings.in_flight, room, largest))
         try:
-            done = await decoding.run(replace(driver, eager=settings.eager, guesses=settings.guesses))
+            done = await decoding.run(
+                replace(driver, eager=settings.eager, guesses=settings.guesses, on_wave=decoding.on_wave)
+            )
         finally:
             context.close()
     return Simulated(done, models.opened, ledger, decoding.admission.peak)

@@ -15,6 +15,7 @@ from cordspec.artifacts.store import write_text
 from cordspec.domain.problem import Problem
 from cordspec.domain.prompt import assistant_turn, prompt_text
 from cordspec.extension.kinds.search import Search
+from cordspec.model.blocks import Budget
 from cordspec.plan import Stage
 from cordspec.run.admission import Admission, Seat
 from cordspec.run.assembling import assemble
@@ -38,10 +39,14 @@ async def decode(shop: Workshop, stage: Stage, out: Path) -> str:
     problems = shop.problems[options.problems.name]
     ledger = Ledger()
     use = EngineUse(shop.models.gateways)
-    admission = Admission(shop.experiment.options.in_flight, use.room)
-    watch = _Watch(shop, stage, len(problems), ledger, admission)
+    watch = _Watch(shop, stage, len(problems), ledger)
     watch.tell()
     driver, context = assemble(shop, stage.block, ledger, watch.on_wave)
+    admission = watch.admission = Admission(
+        shop.experiment.options.in_flight,
+        use.room,
+        largest_need(driver.search, len(driver.pool.teachers), options.budget),
+    )
     targets = target_tokens(shop, driver.search)
     grader = grader_of(shop.registry, options.grader, shop.experiment.blocks[stage.block])
     with ExitStack() as files, component_errors(shop.experiment.blocks[stage.block]):
@@ -67,6 +72,12 @@ async def decode(shop: Workshop, stage: Stage, out: Path) -> str:
     used = {"engines": use.as_dict(), "problems_at_a_time": admission.peak}
     write_text(out / ENGINES, json.dumps(used, indent=2, sort_keys=True) + "\n")
     return f"{watch.right} of {len(problems)} traces end in the right answer"
+
+
+def largest_need(search: Search, teachers: int, budget: Budget) -> int:
+    """The tokens of a problem whose kept prefixes are as long as the budget allows and share nothing."""
+    waves = search.waves(budget.steps, teachers)
+    return budget.thinking * max((wave.kept for wave in waves or ()), default=teachers)
 
 
 def target_tokens(shop: Workshop, search: Search) -> dict[str, int]:
@@ -114,7 +125,7 @@ class _Watch:
     stage: Stage
     total: int
     ledger: Ledger
-    admission: Admission
+    admission: Admission = field(default_factory=lambda: Admission(1))
     seats: dict[str, Seat] = field(default_factory=dict)
     done: int = 0
     waves: int = 0

@@ -53,6 +53,7 @@ class BinaryJudge(Scorer[BinaryJudgeOptions]):
     name: ClassVar[str] = "binary_judge"
     needs_answer: ClassVar[bool] = True
     unit: ClassVar[Literal["step", "trajectory", "either"]] = "either"
+    reads_lengths: ClassVar[bool] = False
 
     def __init__(self, options: BinaryJudgeOptions, context: Context) -> None:
         super().__init__(options, context)

@@ -54,6 +54,7 @@ class PredictivePerplexity(Scorer[PredictivePerplexityOptions]):
     name: ClassVar[str] = "predictive_perplexity"
     needs_answer: ClassVar[bool] = True
     unit: ClassVar[Literal["step", "trajectory", "either"]] = "either"
+    reads_lengths: ClassVar[bool] = False
 
     def __init__(self, options: PredictivePerplexityOptions, context: Context) -> None:
         super().__init__(options, context)

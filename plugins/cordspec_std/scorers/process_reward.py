@@ -41,6 +41,7 @@ class ProcessReward(Scorer[ProcessRewardOptions]):
     name: ClassVar[str] = "process_reward"
     needs_answer: ClassVar[bool] = False
     unit: ClassVar[Literal["step", "trajectory", "either"]] = "either"
+    reads_lengths: ClassVar[bool] = False
 
     def __init__(self, options: ProcessRewardOptions, context: Context) -> None:
         super().__init__(options, context)
