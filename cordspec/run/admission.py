@@ -33,7 +33,7 @@ class Admission:
 
     As many as fit at their largest are let in at once. Some more fit when they are not all at their largest together: these
     come in one by one, each when the one before it has done its first wave. One is always let in: whether it fits alone is
-    the engine's to say. How large problems become is learnt from those that have ended. What is decided here changes no result.
+    the engine's to say. How large problems become is learnt from those that have ended. This changes no result.
 
     Args:
         most: problems at a time at most.
