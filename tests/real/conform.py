@@ -1,6 +1,6 @@
-"""Runs the conformance suite on one engine and prints the outcomes as JSON: also for environments without pytest.
+"""Runs the conformance suite on vLLM in this process, then on it with known mistakes, and prints the outcomes as JSON.
 
-``python -m tests.real.conform WEIGHTS TRIPLES [BUG]`` does it for vLLM in this process.
+For environments without pytest: ``python -m tests.real.conform WEIGHTS TRIPLES``.
 """
 
 from __future__ import annotations
@@ -8,57 +8,57 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from cordspec.plugin import Model
+from cordspec.plugin import Engine
 from cordspec.testing import Outcome, Subject, run
+from cordspec.testing.scores import scores_agree
+from cordspec_vllm import in_process
 from cordspec_vllm.models import VllmModel, VllmOptions
 from tests.real.plain import PlainTransformers
 
 IM_END = "<|im_end|>"
+Believed = Callable[..., tuple[float | None, ...]]
 
 
-def in_process(weights: Path) -> Model:
-    """vLLM in this process on a CPU, in float32."""
-    return VllmModel(VllmOptions(weights=str(weights), gpus=0, dtype="float32", context=1_024, run="process"))
-
-
-async def conform(model: Model, oracle: PlainTransformers, triples: int) -> list[Outcome]:
-    """All outcomes on a freshly opened engine; the first one says what it is."""
-    engine = model.open()
+async def conform(weights: Path, triples: int) -> dict[str, list[Outcome]]:
+    """The outcomes without a mistake, and those of the scores with each mistake."""
+    options = VllmOptions(weights=str(weights), gpus=0, dtype="float32", context=1_024, run="process")
+    engine: Engine = VllmModel(options).open()
+    oracle = PlainTransformers(weights)
     try:
-        await engine.generate([])
-        found = await run(Subject(engine, oracle, triples=triples, special=IM_END))
-        return [Outcome("traits", True, json.dumps(asdict(engine.traits))), *found]
+        found = {"": await run(Subject(engine, oracle, triples=triples, special=IM_END))}
+        found["traits"] = [Outcome("traits", True, json.dumps(asdict(engine.traits)))]
+        right = in_process._believed
+        for name, bug in BUGS.items():
+            in_process._believed = bug(right)
+            found[name] = await run(Subject(engine, oracle, triples=24, special=IM_END), (scores_agree,))
+        return found
     finally:
         await engine.close()
 
 
-def plant(bug: str) -> None:
-    """Put a known mistake into the engine, to see that it is found."""
-    from cordspec_vllm import in_process as module
-
-    if bug == "guard":  # rows of held states are believed
-        module._believed = lambda span, rows, held: tuple(
-            row[token].logprob if row and token in row else None
-            for row, token in zip(rows[span.first :], span.target, strict=True)
-        )
-    elif bug == "offset":  # the row after the token's own
-        original = module._believed
-        module._believed = lambda span, rows, held: original(span, [None, *rows[:-1]], held)
-    elif bug == "stale":  # what an earlier answer said is taken for this one
-        seen: dict[int, object] = {}
-        original = module._believed
-        module._believed = lambda span, rows, held: seen.setdefault(len(span.target), original(span, rows, held))
+def no_guard(right: Believed) -> Believed:
+    """Rows of held states are believed."""
+    return lambda span, rows, held: right(span, rows, 0)
 
 
-def main(weights: Path, triples: int = 200, bug: str = "") -> None:
-    if bug:
-        plant(bug)
-    outcomes = asyncio.run(conform(in_process(weights), PlainTransformers(weights), triples))
-    print("OUTCOMES " + json.dumps([asdict(one) for one in outcomes]))
+def wrong_offset(right: Believed) -> Believed:
+    """The row after a token's own."""
+    return lambda span, rows, held: right(span, [None, *rows[:-1]], held)
+
+
+def stale(right: Believed) -> Believed:
+    """What was said of an answer once is taken for it ever after, whatever stands before it."""
+    seen: dict[object, tuple[float | None, ...]] = {}
+    return lambda span, rows, held: seen.setdefault(span.target, right(span, rows, held))
+
+
+BUGS = {"guard": no_guard, "offset": wrong_offset, "stale": stale}
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
+    outcomes = asyncio.run(conform(Path(sys.argv[1]), int(sys.argv[2])))
+    print("OUTCOMES " + json.dumps({name: [asdict(one) for one in found] for name, found in outcomes.items()}))
