@@ -9,8 +9,9 @@ from dataclasses import replace
 from cordspec.domain.search import Expansion
 from cordspec.run.merging import Answered
 
-Turn = tuple[str, int, int, str]
-"""What an expansion asks: the key of its prefix, the teacher, the index and the extent. Its number asks nothing."""
+Turn = tuple[str, tuple[int, ...], int, int, str, tuple[str, ...]]
+"""What an expansion asks: the key of its prefix and the lengths of its steps, which another prefix of the same text may
+have otherwise; the teacher, the index, the extent and the keys of the sources. Its number asks nothing."""
 
 
 class Ahead:
@@ -51,4 +52,6 @@ class Ahead:
 
 
 def _turn(expansion: Expansion) -> Turn:
-    return expansion.prefix.key, expansion.teacher, expansion.index, expansion.extent
+    prefix, sources = expansion.prefix, tuple(source.key for source in expansion.sources)
+    lengths = tuple(step.tokens for step in prefix.steps)
+    return prefix.key, lengths, expansion.teacher, expansion.index, expansion.extent, sources

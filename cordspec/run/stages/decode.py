@@ -37,7 +37,7 @@ async def decode(shop: Workshop, stage: Stage, out: Path) -> str:
     options = shop.experiment.decode(stage.block)
     problems = shop.problems[options.problems.name]
     ledger = Ledger()
-    use = EngineUse(shop.models.gateways)
+    use = EngineUse(shop.models.gateways, shop.models.all_gateways)
     admission = Admission(shop.experiment.options.in_flight, use.room)
     watch = _Watch(shop, stage, len(problems), ledger, admission)
     watch.tell()
