@@ -133,14 +133,15 @@ class VllmModel(Model[VllmOptions]):
         from cordspec_vllm.server import Command, start_all
         from cordspec_vllm.started import StartedBackend
 
-        taken = [PLACEMENT.take(self.options.gpus) for _ in range(self.options.replicas)]
         python = os.environ.get(PYTHON) or sys.executable
         flags = _flags(self.arguments())
-        commands = [
-            Command(python, flags, (("CUDA_VISIBLE_DEVICES", ",".join(gpus)),) if gpus else ()) for gpus in taken
-        ]
+        taken: list[tuple[str, ...]] = []
         try:
-            servers = await start_all(commands)
+            for _ in range(self.options.replicas):
+                taken.append(PLACEMENT.take(self.options.gpus))
+            servers = await start_all(
+                [Command(python, flags, (("CUDA_VISIBLE_DEVICES", ",".join(gpus)),) if gpus else ()) for gpus in taken]
+            )
         except BaseException:
             for gpus in taken:
                 PLACEMENT.give_back(gpus)
