@@ -184,7 +184,7 @@ class VllmModel(Model[VllmOptions]):
 
 def _flags(arguments: dict[str, Any]) -> tuple[str, ...]:
     """Engine arguments as a command line, with what a server needs beside them."""
-    flags = ["--served-model-name", "model", "--enable-prompt-tokens-details", "--enable-scale-out"]
+    flags = ["--enable-prompt-tokens-details", "--enable-scale-out"]
     for name, value in arguments.items():
         flag = f"--{name.replace('_', '-')}"
         if value is True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -35,16 +36,22 @@ class Command:
     arguments: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
 
-    def line(self, port: int) -> list[str]:
+    def line(self, port: int, name: str) -> list[str]:
         module = ["-m", "vllm.entrypoints.openai.api_server"]
-        return [self.python, *module, "--host", "127.0.0.1", "--port", str(port), *self.arguments]
+        where = ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", name]
+        return [self.python, *module, *where, *self.arguments]
 
 
 class Server:
-    """One running server. Its log is a file without a name, so that none is left behind."""
+    """One running server. Its log is a file without a name, so that none is left behind.
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
+    Args:
+        name: the name of its model, which no other server has: another that takes the port first is found out by it.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, name: str, log: IO[bytes]) -> None:
         self._process = process
+        self.name = name
         self._log = log
         self.address = Address("vllm", f"http://127.0.0.1:{port}", "")
 
@@ -105,18 +112,18 @@ def start(command: Command) -> Server:
     Raises:
         Unavailable: no process can be started.
     """
-    port = _free_port()
+    port, model = _free_port(), f"model-{secrets.token_hex(8)}"
     log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # it is read as long as the server runs
     environment = {**os.environ, "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", **dict(command.environment)}
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "cordspec_vllm.keeper", *command.line(port)], stdin=subprocess.PIPE, stdout=log,
+            [sys.executable, "-m", "cordspec_vllm.keeper", *command.line(port, model)], stdin=subprocess.PIPE, stdout=log,
             stderr=subprocess.STDOUT, env=environment, start_new_session=True,
         )  # fmt: skip
     except OSError as error:
         log.close()
         raise Unavailable(f"a vLLM server cannot be started: {error}") from error
-    return Server(process, port, log)
+    return Server(process, port, model, log)
 
 
 async def start_all(commands: Sequence[Command]) -> list[Server]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from cordspec.plugin import Unavailable
+from cordspec_serving.connection import Connection
 from cordspec_vllm import placement
 from cordspec_vllm.models import VllmModel, VllmOptions
-from cordspec_vllm.server import Command, start
+from cordspec_vllm.server import Command, Server, start
+from cordspec_vllm.started import StartedBackend
 
 CHILD = "import sys, time\nwhile True: open(sys.argv[1], 'a').write('.'); time.sleep(0.02)"
 PARENT = f"""
@@ -54,11 +57,9 @@ def test_when_cordspec_ends_the_command_and_what_it_started_end(tmp_path: Path) 
 
 
 def test_a_server_is_asked_to_end_before_it_is_made_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-
     beats, asked = tmp_path / "beats", tmp_path / "asked"
     line = [sys.executable, "-c", PARENT, str(beats), str(asked)]
-    monkeypatch.setattr(Command, "line", lambda self, port: line)
+    monkeypatch.setattr(Command, "line", lambda self, *_: line)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "logs"))
     (tmp_path / "logs").mkdir()
     server = start(Command(sys.executable, ()))
@@ -69,8 +70,6 @@ def test_a_server_is_asked_to_end_before_it_is_made_to(tmp_path: Path, monkeypat
 
 
 def test_gpus_that_do_not_suffice_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-
     monkeypatch.setattr(placement, "visible", lambda: ("0", "1", "2"))
     model = VllmModel(VllmOptions(weights="some/model", gpus=2, replicas=2))
     with pytest.raises(Unavailable, match="GPUs are needed"):
@@ -89,3 +88,19 @@ def test_a_driver_that_does_not_answer_is_none(monkeypatch: pytest.MonkeyPatch) 
     placement.visible.cache_clear()
     assert placement.visible() == ()
     placement.visible.cache_clear()
+
+
+def test_another_server_on_the_port_is_found_out() -> None:
+    """A port is free when it is chosen and may be taken when the server wants it: then another one answers there."""
+    line = Command("python", ()).line(1, "model-1")
+    assert line[line.index("--served-model-name") + 1] == "model-1"
+
+    class Other(Connection):
+        async def get_object(self, path: str) -> dict[str, object]:
+            return {"data": [{"id": "model-2"}]}
+
+    server = Server(None, 1, "model-1", None)  # type: ignore[arg-type]
+    backend = StartedBackend(server, ())
+    backend._connection = Other(server.address)
+    with pytest.raises(Unavailable, match="serves model-2, not one `model-1`"):
+        asyncio.run(backend.about())
