@@ -9,8 +9,9 @@ from dataclasses import replace
 from cordspec.domain.search import Expansion
 from cordspec.run.merging import Answered
 
-Turn = tuple[str, int, int, str]
-"""What an expansion asks: the key of its prefix, the teacher, the index and the extent. Its number asks nothing."""
+Turn = tuple[str, int, int, str, tuple[str, ...]]
+"""What an expansion asks: the key of its prefix, the teacher, the index, the extent and the keys of the sources. Its number
+asks nothing."""
 
 
 class Ahead:
@@ -55,4 +56,5 @@ class Ahead:
 
 
 def _turn(expansion: Expansion) -> Turn:
-    return expansion.prefix.key, expansion.teacher, expansion.index, expansion.extent
+    sources = tuple(source.key for source in expansion.sources)
+    return expansion.prefix.key, expansion.teacher, expansion.index, expansion.extent, sources

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from cordspec.extension.component import Unavailable
 from cordspec.journal import Journal
+from cordspec.journal.journal import Row
 
 Result = TypeVar("Result")
 
@@ -18,15 +19,21 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 
 class Absence(Exception):
-    """A teacher is left out of a wave; the message says why."""
+    """A teacher is left out; the message says why. ``row`` is what has to be kept if the run goes on without it; None where
+    that has been kept already.
+    """
+
+    def __init__(self, reason: str, row: Row | None = None) -> None:
+        super().__init__(reason)
+        self.row = row
 
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
     """The absence policy of one pool. ``patience`` is in seconds.
 
-    That a wave went on without a teacher is journaled before it counts, so that a resumed run decides as before, even
-    when the teacher has come back.
+    That a run goes on without a teacher is journaled before it counts (`keep`), so that a resumed run decides as before,
+    even when the teacher has come back. A run that ends because nobody can be asked keeps nothing: it may try again.
     """
 
     policy: Literal["wait", "degrade", "fail"]
@@ -54,9 +61,14 @@ class Attendance:
                 return await work()
             except Unavailable as error:
                 if self.policy == "degrade":
-                    self.journal.put([(key, "absent", {"reason": str(error)}, 0.0)])
-                    raise Absence(str(error)) from error
+                    raise Absence(str(error), (key, "absent", {"reason": str(error)}, 0.0)) from error
                 if self.policy == "fail" or waited >= self.patience:
                     raise
             await asyncio.sleep(pause)
             waited, pause = waited + pause, min(2 * pause, LONGEST_PAUSE)
+
+    def keep(self, absences: Iterable[Absence]) -> None:
+        """The run goes on without these."""
+        rows = [absence.row for absence in absences if absence.row is not None]
+        if rows:
+            self.journal.put(rows)

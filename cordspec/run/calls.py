@@ -21,6 +21,11 @@ class Calls:
     def made(self) -> tuple[Call, ...]:
         return tuple(call for call, _, _ in self._noted)
 
+    @property
+    def asked_anew(self) -> bool:
+        """Whether an engine was asked anything for it that was not known."""
+        return any(not remembered for _, _, remembered in self._noted)
+
     def add(self, call: Call, ledger: Ledger, *, remembered: bool) -> None:
         self._noted.append((call, ledger, remembered))
 

@@ -116,7 +116,8 @@ class Driver:
         answered, judged = await work.run()
         present = [one.proposal for one in answered if one.proposal is not None]
         if not present:
-            raise Unavailable(f"no teacher can be asked: {answered[0].reason}", "give the command again later")
+            raise Unavailable(f"no teacher can be asked: {answered[0].absence}", "give the command again later")
+        self.pool.attendance.keep(one.absence for one in answered if one.absence is not None)
         spent = sum(proposal.generated for proposal in present)
         decision = machine.tell([one.scored for one in judged], spent)
         wave = WaveRecord(tuple(answered), tuple(judged), decision)
@@ -133,7 +134,9 @@ class Driver:
         return tuple(teacher.label for teacher in self.pool.teachers)
 
     async def ask(self, problem: Problem, expansion: Expansion) -> Answered:
-        """What comes of an expansion; an absent teacher is an answer too. Its calls are the caller's to count."""
+        """What comes of an expansion; an absent teacher is an answer too. Its calls are the caller's to count, and its
+        absence the caller's to keep.
+        """
         with collected() as calls:
             try:
                 if expansion.extent == "merge":
@@ -142,7 +145,7 @@ class Driver:
                 else:
                     proposal = await self.pool.propose(problem.view, expansion)
             except Absence as absence:
-                return Answered(expansion, None, reason=str(absence))
+                return Answered(expansion, None, absence=absence)
         return Answered(expansion, proposal, calls)
 
     async def score(self, problem: Problem, one: Merged) -> Score | None:
@@ -179,7 +182,8 @@ class Driver:
     async def _final_answer(self, problem: Problem, trajectory: Trajectory, writer: int) -> Generation | None:
         try:
             return await self.pool.answer(problem.view, trajectory, writer)
-        except Absence:
+        except Absence as absence:
+            self.pool.attendance.keep([absence])
             return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple
 
 from cordspec.extension.kinds.engine import EngineCounters
@@ -14,14 +14,14 @@ class EngineUse:
     """Watches engines from now on.
 
     Args:
-        gateways: those that there are, by the name of a model that stands for each; more may come to it.
+        gateways: those that are used, by the name of a model that stands for each; more may come to it.
+        there: all that there are, those included that only other stages or variants have used so far.
     """
 
-    def __init__(self, gateways: Mapping[str, ModelGateway]) -> None:
+    def __init__(self, gateways: Mapping[str, ModelGateway], there: Iterable[ModelGateway]) -> None:
         self._gateways = gateways
         self._begin = time.monotonic()
-        self._before = {name: one.counters for name, one in gateways.items()}
-        self._asked_before = {name: one.asked_seconds for name, one in gateways.items()}
+        self._before = {one: (one.counters, one.asked_seconds) for one in there}
 
     def room(self) -> int | None:
         """Tokens that the smallest engine can hold: None as long as none was asked, 0 where none says."""
@@ -34,12 +34,12 @@ class EngineUse:
         computed (None where an engine cannot tell), ``queue_seconds`` the mean wait before a request was begun.
         """
         seconds = max(time.monotonic() - self._begin, 1e-9)
-        return {name: self._one(name, one, seconds) for name, one in sorted(self._gateways.items())}
+        return {name: self._one(one, seconds) for name, one in sorted(self._gateways.items())}
 
-    def _one(self, name: str, gateway: ModelGateway, seconds: float) -> dict[str, object]:
-        before = self._before.get(name, EngineCounters())
+    def _one(self, gateway: ModelGateway, seconds: float) -> dict[str, object]:
+        before, asked_before = self._before.get(gateway, (EngineCounters(), 0.0))
         did = EngineCounters(*(b - a for a, b in zip(astuple(before), astuple(gateway.counters), strict=True)))
-        asked = gateway.asked_seconds - self._asked_before.get(name, 0.0)
+        asked = gateway.asked_seconds - asked_before
         return {
             "engine": asdict(gateway.traits) if gateway.traits is not None else None,
             "requests": did.requests,

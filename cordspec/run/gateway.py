@@ -104,7 +104,8 @@ class ModelGateway:
             await self._engine.close()
 
     async def generate(self, request: GenerateRequest, role: Role) -> tuple[Generation, float, bool]:
-        """The answer, its share of the engine's time when it was first given, in seconds, and whether the journal knew it.
+        """The answer, its share of the engine's time when it was first given, in seconds, and whether it was known: of
+        those who wait for one answer of the engine, only the first to get it gets what is new.
 
         Raises:
             NotStored: the journal does not know it, and in this role nothing new is generated.
@@ -144,7 +145,8 @@ class ModelGateway:
             if asked.over and self._asked.get(key) is asked:
                 self._advance()
                 del self._asked[key]
-        return answer, seconds, False
+        known_by_now, asked.told = asked.told, True
+        return answer, seconds, known_by_now
 
     async def _ask(
         self,

@@ -11,8 +11,9 @@ from cordspec.domain.inference import Call, Role
 @dataclass(slots=True)
 class Spend:
     """Sums over calls. ``prompt_tokens`` counts prompts as sent, ``prefilled_tokens`` what of them was computed rather than
-    found in held states. ``seconds`` is the engines' time; ``remembered`` counts calls that the journal answered, with
-    their first cost. ``wasted_tokens`` were computed or generated for what no decision needed; no other sum has them.
+    found in held states. ``seconds`` is the engines' time. ``remembered`` counts calls for which no engine was asked anew,
+    because the journal or an equal call under way had the answer; they are in the sums with their first cost.
+    ``wasted_tokens`` were computed or generated for what no decision needed; no other sum has them.
     """
 
     calls: int = 0

@@ -8,17 +8,18 @@ from typing import NamedTuple
 
 from cordspec.domain.search import Expansion
 from cordspec.domain.trajectory import Proposal, Step, Trajectory
+from cordspec.run.attendance import Absence
 from cordspec.run.calls import Calls
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An expansion with what came of it. ``proposal`` is None where the teacher was absent, for ``reason``."""
+    """An expansion with what came of it. ``proposal`` is None where the teacher was absent."""
 
     expansion: Expansion
     proposal: Proposal | None
     calls: Calls = field(default_factory=Calls, compare=False)
-    reason: str = ""
+    absence: Absence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def _asked(at: tuple[str, int], labels: Sequence[str], one: Answered) -> Iterato
     prefix = expansion.prefix
     yield Expanded(*at, expansion.number, prefix.key, len(prefix.steps), teacher, expansion.index, expansion.extent)
     if proposal is None:
-        yield Absent(*at, expansion.number, teacher, one.reason)
+        yield Absent(*at, expansion.number, teacher, str(one.absence))
         return
     yield Proposed(
         *at, expansion.number, teacher, proposal.steps, proposal.step_tokens, proposal.closes, proposal.forced,

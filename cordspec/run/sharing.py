@@ -17,6 +17,8 @@ class Shared(Generic[Result]):
         self._waiting = 0
         self.over = False
         """Whether it is done or given up."""
+        self.told = False
+        """Whether somebody has got its result already."""
 
     async def wait(self) -> Result:
         """What comes of the work.

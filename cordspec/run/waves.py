@@ -56,15 +56,21 @@ class WaveWork:
         """All answers and all candidates, in the order of the expansions."""
         await gather(self._one(expansion) for expansion in self._expansions)
         answered = [self._answered[expansion.number] for expansion in self._expansions]
-        judged = []
+        judged, used = [], dict[str, Calls]()
         for one in merge(answered):
             _, score, calls = self._scores.pop(one.number)
-            calls.count()
             judged.append(Judged(one, _scored(one, score), calls.made))
-        used = {one.merged.trajectory.key for one in judged}
+            if one.trajectory.key in used:
+                calls.count()
+            else:
+                used[one.trajectory.key] = calls
         for merged, _, superseded in self._scores.values():
-            if merged.trajectory.key not in used:  # of the same text it was the same request, which is counted
+            if merged.trajectory.key not in used:
                 superseded.count_as_wasted()
+            elif superseded.asked_anew:  # of the same text it was the same request, which is counted once
+                used[merged.trajectory.key] = superseded
+        for calls in used.values():
+            calls.count()
         for asked in answered:
             asked.calls.count()
         return answered, judged

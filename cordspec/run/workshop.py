@@ -57,9 +57,14 @@ class Engines:
         return self._gateways[fingerprint]
 
     @property
+    def gateways(self) -> tuple[ModelGateway, ...]:
+        """The ways to all engines of this process."""
+        return tuple(self._gateways.values())
+
+    @property
     def counters(self) -> EngineCounters:
         """What all engines of this process computed."""
-        each = [gateway.counters for gateway in self._gateways.values()]
+        each = [gateway.counters for gateway in self.gateways]
         return EngineCounters(*(sum(column) for column in zip(*map(astuple, each), strict=True)))
 
     async def close(self) -> None:
@@ -78,6 +83,11 @@ class Models:
         self._fingerprints: dict[str, str] = {}
         self.gateways: dict[str, ModelGateway] = {}
         """The ways to the models that were wanted so far."""
+
+    @property
+    def all_gateways(self) -> tuple[ModelGateway, ...]:
+        """The ways to all engines of this process, those that other variants wanted included."""
+        return self._engines.gateways
 
     def component(self, name: str) -> Model:
         """The model of a block, not loaded."""

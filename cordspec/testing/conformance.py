@@ -37,7 +37,13 @@ class Outcome:
 
 
 async def run(subject: Subject, checks: tuple[Check, ...] = CHECKS) -> list[Outcome]:
-    """Run checks one after the other, all of them on the same loaded engine."""
+    """Run checks one after the other, all of them on the same loaded engine. What an engine raises fails a check.
+
+    Raises:
+        RuntimeError: Python runs without assertions (`-O`), and no check could fail.
+    """
+    if not __debug__:
+        raise RuntimeError("without assertions no check can fail: run Python without -O")
     outcomes = []
     await subject.engine.generate([GenerateRequest(subject.prompt(""), Sampling(0.0), (), 1, 0)])  # attaches it
     for check in checks:
@@ -45,4 +51,6 @@ async def run(subject: Subject, checks: tuple[Check, ...] = CHECKS) -> list[Outc
             outcomes.append(Outcome(check.__name__, True, await check(subject)))
         except AssertionError as error:
             outcomes.append(Outcome(check.__name__, False, str(error)))
+        except Exception as error:
+            outcomes.append(Outcome(check.__name__, False, f"{type(error).__name__}: {error}"))
     return outcomes

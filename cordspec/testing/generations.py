@@ -13,7 +13,7 @@ STEP = "\n### Step 1. Shelf A: 12 + 7 ="
 
 
 async def greedy_is_likeliest(subject: Subject) -> str:
-    """At temperature 0 every token is the oracle's likeliest, or as likely within the tolerance."""
+    """At temperature 0 every token is the oracle's likeliest, or as likely within ten times the tolerance."""
     prompt = subject.prompt(STEP)
     (said,) = await subject.engine.generate([GenerateRequest(prompt, GREEDY, (), 24, 0)])
     pairs = subject.oracle.next_logprobs(prompt, said.text)
@@ -112,14 +112,16 @@ async def prefixes_are_reused(subject: Subject) -> str:
 async def cancelled_calls_are_given_up(subject: Subject) -> str:
     """A cancelled call ends at once, and the engine answers others."""
     prompt = subject.prompt(STEP)
-    ask = GenerateRequest(prompt, Sampling(1.0), (), 1_000, 3)
-    task = asyncio.ensure_future(subject.engine.generate([ask]))
-    await asyncio.sleep(0.3)
+    asks = [GenerateRequest(prompt, Sampling(1.0), (), 1_000, seed) for seed in range(16)]
+    task = asyncio.ensure_future(subject.engine.generate(asks))
+    await asyncio.sleep(0.05)
+    if task.done():
+        return f"not run: {sum(one.tokens for one in task.result())} tokens were drawn before it was cancelled"
     begin = time.monotonic()
     task.cancel()
     await asyncio.wait([task])
     took = time.monotonic() - begin
-    assert task.cancelled() or (task.done() and took < 1.0), "the call went on"
+    assert took < 1.0, f"the call went on for {took:.1f} s"
     (said,) = await subject.engine.generate([GenerateRequest(prompt, GREEDY, (), 2, 0)])
     assert said.tokens, "it says nothing after a cancelled call"
     return f"{took * 1000:.0f} ms"

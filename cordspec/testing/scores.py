@@ -84,4 +84,5 @@ async def _compare(
 
 def _difference(one: Sequence[float], other: Sequence[float]) -> float:
     assert len(one) == len(other), f"{len(one)} and {len(other)} values for the same request"
-    return max((abs(a - b) if math.isfinite(a) else math.inf for a, b in zip(one, other, strict=True)), default=0.0)
+    differences = [abs(a - b) for a, b in zip(one, other, strict=True)]
+    return max(differences, default=0.0) if all(map(math.isfinite, differences)) else math.inf

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 
 from cordspec.plugin import THINK_CLOSE
 
+TORN = "\ufffd"
+"""What stands for the beginning of a character whose other tokens are still to come."""
+
 
 class StopWatch:
     """Finds the first stop string in a row's text without decoding the whole text at every token.
@@ -29,7 +32,7 @@ class StopWatch:
         if not self._stops or not (self._always or self._last & set(self._text_of(ids[-1]))):
             return None
         text = self._decode(ids)
-        first = len(self._decode(ids[: self._min_tokens])) if self._min_tokens else 0
+        first = len(self._decode(ids[: self._min_tokens]).rstrip(TORN)) if self._min_tokens else 0
         places = [
             (at, stop) for stop in self._stops if (at := text.find(stop, 0 if stop == THINK_CLOSE else first)) >= 0
         ]

@@ -27,6 +27,7 @@ from cordspec.plugin import (
 )
 from cordspec_hf.encoding import PromptEncoder
 from cordspec_hf.prompting.frame import PromptFrame
+from cordspec_hf.stopping import TORN
 from cordspec_serving.backend import Backend, Drawing, Drawn, Ids, NotOffered, Span
 from cordspec_serving.probing import Probed, probe
 from cordspec_serving.replicas import Replica, Replicas
@@ -114,18 +115,20 @@ class ServedEngine:
     async def _begin(self) -> None:
         backends = await self._attach()
         replicas = [Replica(backend, self._patience) for backend in backends]
+        trying = [asyncio.ensure_future(one.do(probe(one.backend, self._encode, self._dtype))) for one in replicas]
         try:
-            probed = await asyncio.gather(*(one.do(probe(one.backend, self._encode, self._dtype)) for one in replicas))
+            probed = await asyncio.gather(*trying)
             _alike(probed)
-        except NotOffered as error:
-            for one in replicas:
-                await one.close()
+        except BaseException as error:
+            for one in trying:
+                one.cancel()
+            await asyncio.wait(trying)
+            for replica in replicas:
+                await replica.close()
+            if not isinstance(error, NotOffered):
+                raise
             message = f"a server does not take what every request needs: {error}"
             raise Unavailable(message, "look at its settings and its log, and at the key") from None
-        except BaseException:
-            for one in replicas:
-                await one.close()
-            raise
         if probed[0].warning:
             logging.getLogger(__name__).warning("%s: %s", probed[0].about.version, probed[0].warning)
         self._replicas, self._probed = Replicas(replicas), probed[0]
@@ -169,7 +172,7 @@ class ServedEngine:
         ids = first.ids + second.ids
         text = self._decode(ids if second.stop is not None or second.cut_off else ids[:-1])
         if second.stop is not None:
-            text = text[: text.index(second.stop, len(self._decode(first.ids)))]
+            text = text[: text.index(second.stop, len(self._decode(first.ids).rstrip(TORN)))]
         return Drawn(ids, text, second.cut_off, second.stop, first.cached)
 
     # scoring

@@ -14,10 +14,11 @@ from cordspec_serving.backend import Backend, NotOffered
 
 Result = TypeVar("Result")
 
-REMEMBERED: Final = 100_000
-"""Problems whose replica is remembered."""
+REMEMBERED: Final = 10_000
+"""Problems whose replica is remembered: many more than are under way at a time."""
 LOOK: Final = 5.0
 """Seconds between two looks at a replica that is asked something."""
+HELP: Final = "look at the server and its log, and whether it needs more `patience`; the run goes on from here"
 
 
 class Replica:
@@ -32,7 +33,8 @@ class Replica:
         self._patience = patience
         self._tasks: set[asyncio.Task[Any]] = set()
         self._watch: asyncio.Task[None] | None = None
-        self._stuck = ""
+        self._given_up: dict[asyncio.Task[Any], str] = {}
+        """Requests that were ended because nothing moved any more, and what is said of it."""
         self.busy = 0.0
         """Seconds with anything under way."""
         self._since = 0.0
@@ -51,17 +53,18 @@ class Replica:
         task = asyncio.ensure_future(work)
         if not self._tasks:
             self._since = time.monotonic()
-            self._stuck = ""
+        if not self._tasks or self._watch is None or self._watch.done():
             self._watch = asyncio.ensure_future(self._look())
         self._tasks.add(task)
         try:
             return await task
         except asyncio.CancelledError:
-            if self._stuck and not _cancelled_itself():
-                raise Unavailable(self._stuck, "look at the server and its log; the run goes on from here") from None
+            if task in self._given_up and not _cancelled_itself():
+                raise Unavailable(self._given_up[task], HELP) from None
             raise
         finally:
             self._tasks.discard(task)
+            self._given_up.pop(task, None)
             task.cancel()
             if not self._tasks:
                 self.busy += time.monotonic() - self._since
@@ -94,14 +97,12 @@ class Replica:
             if seen != last:
                 last, moved = seen, time.monotonic()
             elif time.monotonic() - moved > self._patience:
-                self._give_up(
-                    f"a server has not written or read a token for {self._patience:g} s with {self.load} requests"
-                )
+                self._give_up(f"a server has not moved for {self._patience:g} s with {self.load} requests")
                 return
 
     def _give_up(self, reason: str) -> None:
-        self._stuck = reason
         for task in self._tasks:
+            self._given_up[task] = reason
             task.cancel()
 
 

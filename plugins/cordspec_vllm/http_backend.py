@@ -15,7 +15,7 @@ from cordspec_vllm.rows import decoded_rows
 POSITIONS: Final = 64
 """Prompts of one request that asks for chosen tokens; vLLM takes 128 chosen tokens at most."""
 URGENT, USUAL = 0, 1
-"""vLLM takes the lower number first, and any number but 0 only when it was started with priorities."""
+"""vLLM takes the lower number first, where it was started with priorities."""
 
 
 class HttpBackend:
@@ -45,7 +45,7 @@ class HttpBackend:
             whole(served.get("max_model_len")),
             cache.get("kv_cache_size_tokens"),
             cache.get("block_size"),
-            {"weights": str(served.get("root", "")), "priorities": self._priorities},
+            {"weights": str(served.get("root", ""))},
         )
 
     async def tokenized(self, text: str) -> Ids:
@@ -174,7 +174,7 @@ class HttpBackend:
         return {name: int(value) for name, value in labels}
 
     async def _takes_priorities(self) -> bool:
-        """Whether it was started to; it refuses every number but 0 otherwise."""
+        """Whether it takes the number. That it also obeys is not told: vLLM 0.32 takes it however it was started."""
         try:
             await self._post(
                 "/v1/completions", {"model": self._model, "prompt": [0], "max_tokens": 1, "priority": USUAL}

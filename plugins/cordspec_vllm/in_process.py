@@ -15,13 +15,30 @@ if TYPE_CHECKING:
 URGENT, USUAL = 0, 1
 
 
+class Steps:
+    """Counts the steps of an engine, in the form of vLLM's `StatLoggerBase`."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def record(self, *seen: object, **more: object) -> None:
+        """Called after every step."""
+        self.count += 1
+
+    def log_engine_initialized(self) -> None:
+        """Nothing to say."""
+
+    def log(self) -> None:
+        """Nothing to say."""
+
+
 class InProcessBackend:
     """vLLM's engine with its worker processes, owned by this process."""
 
-    def __init__(self, engine: AsyncLLM) -> None:
+    def __init__(self, engine: AsyncLLM, steps: Steps) -> None:
         self._engine = engine
+        self._steps = steps
         self._numbers = itertools.count()
-        self._moved = 0.0
 
     @staticmethod
     async def start(arguments: dict[str, Any]) -> InProcessBackend:
@@ -38,8 +55,11 @@ class InProcessBackend:
                 f"vLLM in this process needs {error.name}", "install vllm, or let it run as a server"
             ) from error
         try:
-            made = AsyncEngineArgs(**arguments, enable_log_requests=False)
-            return InProcessBackend(await asyncio.to_thread(AsyncLLM.from_engine_args, made))
+            made, steps = AsyncEngineArgs(**arguments, enable_log_requests=False), Steps()
+            loggers = [lambda config, number: steps]
+            return InProcessBackend(
+                await asyncio.to_thread(AsyncLLM.from_engine_args, made, stat_loggers=loggers), steps
+            )
         except (RuntimeError, ValueError, OSError) as error:
             raise Unavailable(f"vLLM does not start: {error}") from error
 
@@ -121,8 +141,8 @@ class InProcessBackend:
         return Valued(_believed(span, output.prompt_logprobs or (), 0), output.num_cached_tokens)
 
     async def progress(self) -> float | None:
-        """Answers so far: it grows as long as anything comes out of the engine."""
-        return self._moved
+        """Steps of its engine so far, those that read a part of a prompt included."""
+        return self._steps.count
 
     async def close(self) -> None:
         await asyncio.to_thread(self._engine.shutdown)
@@ -141,7 +161,6 @@ class InProcessBackend:
             last = output
         if last is None:
             raise Unavailable("vLLM ended a request without an answer")
-        self._moved += 1
         return last
 
 

@@ -18,13 +18,19 @@ GRACE = 10.0
 def main(command: list[str]) -> int:
     """The command's exit status, or that of its end by a signal."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    threading.Thread(target=_end_when_left_alone, args=(process,), daemon=True).start()
-    return abs(process.wait())
+    alone = threading.Event()
+    watch = threading.Thread(target=_end_when_left_alone, args=(process, alone), daemon=True)
+    watch.start()
+    status = process.wait()
+    if alone.is_set():
+        watch.join()  # it ends what the command left behind, and this process too
+    return abs(status)
 
 
-def _end_when_left_alone(process: subprocess.Popen[bytes]) -> None:
+def _end_when_left_alone(process: subprocess.Popen[bytes], alone: threading.Event) -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
+    alone.set()
     process.terminate()
     deadline = time.monotonic() + GRACE
     while process.poll() is None and time.monotonic() < deadline:

@@ -140,14 +140,15 @@ class VllmModel(Model[VllmOptions]):
         from cordspec_vllm.server import Command, start_all
         from cordspec_vllm.started import StartedBackend
 
-        taken = [PLACEMENT.take(self.options.gpus) for _ in range(self.options.replicas)]
         python = os.environ.get(PYTHON) or sys.executable
         flags = (*_flags(self.arguments()), *shlex.split(os.environ.get(FLAGS, "")))
-        commands = [
-            Command(python, flags, (("CUDA_VISIBLE_DEVICES", ",".join(gpus)),) if gpus else ()) for gpus in taken
-        ]
+        taken: list[tuple[str, ...]] = []
         try:
-            servers = await start_all(commands)
+            for _ in range(self.options.replicas):
+                taken.append(PLACEMENT.take(self.options.gpus))
+            servers = await start_all(
+                [Command(python, flags, (("CUDA_VISIBLE_DEVICES", ",".join(gpus)),) if gpus else ()) for gpus in taken]
+            )
         except BaseException:
             for gpus in taken:
                 PLACEMENT.give_back(gpus)
@@ -190,7 +191,7 @@ class VllmModel(Model[VllmOptions]):
 
 def _flags(arguments: dict[str, Any]) -> tuple[str, ...]:
     """Engine arguments as a command line, with what a server needs beside them."""
-    flags = ["--served-model-name", "model", "--enable-prompt-tokens-details", "--enable-scale-out"]
+    flags = ["--enable-prompt-tokens-details", "--enable-scale-out"]
     for name, value in arguments.items():
         flag = f"--{name.replace('_', '-')}"
         if value is True:

@@ -19,7 +19,10 @@ def visible() -> tuple[str, ...]:
     program = shutil.which("nvidia-smi")
     if program is None:
         return ()
-    listed = subprocess.run([program, "--list-gpus"], capture_output=True, text=True, timeout=30, check=False)
+    try:
+        listed = subprocess.run([program, "--list-gpus"], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):  # a driver that does not answer is none
+        return ()
     return tuple(str(at) for at, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU "))
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from cordspec.plugin import Unavailable
 from cordspec_api.address import Address
@@ -24,6 +25,7 @@ READY_WITHIN: Final = 1_800.0
 GRACE: Final = 15.0
 LOOK: Final = 0.5
 LAST_LINES: Final = 12
+LAST_BYTES: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,22 @@ class Command:
     arguments: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
 
-    def line(self, port: int) -> list[str]:
+    def line(self, port: int, name: str) -> list[str]:
         module = ["-m", "vllm.entrypoints.openai.api_server"]
-        return [self.python, *module, "--host", "127.0.0.1", "--port", str(port), *self.arguments]
+        where = ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", name]
+        return [self.python, *module, *where, *self.arguments]
 
 
 class Server:
-    """One running server."""
+    """One running server. Its log is a file without a name, so that none is left behind.
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    Args:
+        name: the name of its model, which no other server has: another that takes the port first is found out by it.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, name: str, log: IO[bytes]) -> None:
         self._process = process
+        self.name = name
         self._log = log
         self.address = Address("vllm", f"http://127.0.0.1:{port}", "")
 
@@ -67,22 +75,23 @@ class Server:
 
     def last_words(self) -> str:
         """The end of its log that says something."""
-        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
+        size = os.fstat(self._log.fileno()).st_size
+        end = os.pread(self._log.fileno(), LAST_BYTES, max(0, size - LAST_BYTES))  # moves nobody's place in it
+        lines = end.decode("utf-8", "replace").splitlines()[-LAST_LINES:]
         errors = [line for line in lines if "Error" in line]
         said = " ".join((errors or lines or ["nothing"])[-1].split())
         return self.address.sanitised(said)
 
     async def stop(self) -> None:
-        """End the server and all that it started: first asked, then made to."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if self._process.poll() is None:
-                _signal_group(self._process.pid, number)
-                for _ in range(int(GRACE / LOOK)):
-                    if self._process.poll() is not None:
-                        break
-                    await asyncio.sleep(LOOK)
-        _signal_group(self._process.pid, signal.SIGKILL)  # what it left behind
-        self._log.unlink(missing_ok=True)
+        """End the server and all that it started: its keeper asks it first, and then makes it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        deadline = time.monotonic() + GRACE
+        while self._process.poll() is None and time.monotonic() < deadline:
+            await asyncio.sleep(LOOK)
+        _kill_group(self._process.pid)  # what it left behind
+        await asyncio.to_thread(self._process.wait)
+        self._log.close()
 
     async def _answers(self, connection: Connection) -> bool:
         with socket.socket() as probe:
@@ -101,20 +110,20 @@ def start(command: Command) -> Server:
     """Start a server on a free port.
 
     Raises:
-        Unavailable: the interpreter is not there.
+        Unavailable: no process can be started.
     """
-    port = _free_port()
-    handle, name = tempfile.mkstemp(prefix="cordspec-vllm-", suffix=".log")
+    port, model = _free_port(), f"model-{secrets.token_hex(8)}"
+    log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # it is read as long as the server runs
     environment = {**os.environ, "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", **dict(command.environment)}
     try:
-        with os.fdopen(handle, "wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "cordspec_vllm.keeper", *command.line(port)], stdin=subprocess.PIPE, stdout=log,
-                stderr=subprocess.STDOUT, env=environment, start_new_session=True,
-            )  # fmt: skip
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cordspec_vllm.keeper", *command.line(port, model)], stdin=subprocess.PIPE, stdout=log,
+            stderr=subprocess.STDOUT, env=environment, start_new_session=True,
+        )  # fmt: skip
     except OSError as error:
-        raise Unavailable(f"{command.python} cannot be started: {error}") from error
-    return Server(process, port, Path(name))
+        log.close()
+        raise Unavailable(f"a vLLM server cannot be started: {error}") from error
+    return Server(process, port, model, log)
 
 
 async def start_all(commands: Sequence[Command]) -> list[Server]:
@@ -123,10 +132,16 @@ async def start_all(commands: Sequence[Command]) -> list[Server]:
     Raises:
         Unavailable: one of them did not come up.
     """
-    servers = [start(command) for command in commands]
+    servers: list[Server] = []
+    waiting: list[asyncio.Future[None]] = []
     try:
-        await asyncio.gather(*(server.ready() for server in servers))
+        for command in commands:
+            servers.append(start(command))
+        waiting += [asyncio.ensure_future(server.ready()) for server in servers]
+        await asyncio.gather(*waiting)
     except BaseException:
+        for one in waiting:
+            one.cancel()
         await asyncio.gather(*(server.stop() for server in servers))
         raise
     return servers
@@ -138,8 +153,8 @@ def _free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def _signal_group(pid: int, number: int) -> None:
+def _kill_group(pid: int) -> None:
     try:
-        os.killpg(pid, number)
+        os.killpg(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         return

@@ -12,7 +12,7 @@ class StartedBackend(HttpBackend):
     """A vLLM server with the process behind it."""
 
     def __init__(self, server: Server, gpus: tuple[str, ...]) -> None:
-        super().__init__(Connection(server.address), "")
+        super().__init__(Connection(server.address), server.name)
         self._server = server
         self._gpus = gpus
 

@@ -95,3 +95,10 @@ def test_an_absence_is_an_absence_for_ever(journal: Journal) -> None:
 def test_a_wave_without_any_teacher_is_no_wave(journal: Journal) -> None:
     with pytest.raises(Unavailable, match="no teacher can be asked: the server is gone"):
         run([Fails(["a."], 9), Fails(["b."], 9)], "degrade", journal)
+
+
+def test_a_run_that_ended_because_nobody_came_goes_on_when_they_come_back(journal: Journal) -> None:
+    with pytest.raises(Unavailable):
+        run([Fails(["a."], 9), Fails(["b."], 9)], "degrade", journal)
+    again = run([Scripted(["a.", "b!"]), Scripted(["a longer one.", "end here!"])], "degrade", journal)
+    assert again.trajectory is not None and not [event for event in again.events if isinstance(event, Absent)]

@@ -10,6 +10,7 @@ import pytest
 
 from cordspec.journal import Committer, Journal
 from cordspec.plugin import EngineCounters, EngineTraits, GenerateRequest, Generation, Sampling, Segment
+from cordspec.run.engine_use import EngineUse
 from cordspec.run.gateway import ModelGateway
 
 
@@ -107,3 +108,39 @@ def test_what_an_engine_raises_reaches_all_who_wait_and_is_asked_again(journal: 
         assert len(engine.asked) == 2 and gateway.load == 0 and len(journal) == 0
 
     asyncio.run(main())
+
+
+def test_what_an_engine_did_for_others_is_not_counted_to_a_stage(journal: Counting) -> None:
+    """Variants share engines: those that this one has not named yet may have worked before."""
+
+    class Worked(Slow):
+        counters = EngineCounters(prefilled=7, requests=5)
+
+    async def main() -> None:
+        engine = Worked()
+        engine.go.set()
+        gateway = ModelGateway(lambda: engine, "m", Committer(journal))
+        await gateway.generate(ask(1), "teacher")
+        named: dict[str, ModelGateway] = {}
+        use = EngineUse(named, [gateway])
+        named["model"] = gateway
+        engine.counters = EngineCounters(prefilled=9, requests=6)
+        row = use.as_dict()["model"]
+        assert (row["requests"], row["prefilled_tokens"]) == (1, 2)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_of_equal_requests_one_is_new_and_the_others_are_known(journal: Counting, cancelled: bool) -> None:
+    async def main() -> list[bool]:
+        engine = Slow()
+        gateway = ModelGateway(lambda: engine, "m", Committer(journal))
+        waiting = [asyncio.ensure_future(gateway.generate(ask(1), "teacher")) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        if cancelled:
+            waiting.pop(0).cancel()
+        engine.go.set()
+        return [known for _, _, known in [*await asyncio.gather(*waiting), await gateway.generate(ask(1), "teacher")]]
+
+    assert asyncio.run(main()) == [False, True, True] + [True] * (not cancelled)

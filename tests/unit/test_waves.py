@@ -13,14 +13,18 @@ from hypothesis import strategies as st
 
 from cordspec.domain.inference import Call, GenerateRequest, Generation, Sampling
 from cordspec.domain.problem import Problem
+from cordspec.domain.trajectory import Proposal, Step, Trajectory
 from cordspec.journal import Journal
 from cordspec.model.blocks import Budget
-from cordspec.plugin import Candidate, Expansion, SearchSetting
+from cordspec.plugin import Candidate, Expansion, Score, SearchSetting
+from cordspec.run.ahead import Ahead
 from cordspec.run.attendance import Attendance
-from cordspec.run.calls import note
+from cordspec.run.calls import Calls, note
 from cordspec.run.driver import Driver, SearchRecord
 from cordspec.run.ledger import Ledger
+from cordspec.run.merging import Answered, Merged
 from cordspec.run.teachers import Pool, Teacher
+from cordspec.run.waves import WaveWork
 from cordspec_std.searches import completion
 from cordspec_std.searches.beam import Beam, BeamOptions
 from cordspec_std.segmenters.step_header import StepHeader, StepHeaderOptions
@@ -184,3 +188,51 @@ def test_what_is_sure_begins_before_the_wave_is_over() -> None:
 
     assert early(eager=True) > 20
     assert early(eager=False) == 0
+
+
+def test_what_was_begun_for_another_prefix_of_the_same_text_is_not_taken() -> None:
+    """Two ways to one text have their own lengths, and a merge its own sources."""
+    short, long = (Trajectory((Step("\nx", ("a",), tokens),)) for tokens in (1, 2))
+    assert short.key == long.key
+    pairs = [
+        (Expansion(0, short, 0), Expansion(1, long, 0)),
+        (Expansion(0, Trajectory(), 0, 0, "merge", (short,)), Expansion(1, Trajectory(), 0, 0, "merge", (long, short))),
+    ]
+
+    async def main(begun: Expansion, taken: Expansion) -> list[Expansion]:
+        asked: list[Expansion] = []
+
+        async def ask(expansion: Expansion) -> Answered:
+            asked.append(expansion)
+            return Answered(expansion, None)
+
+        ahead = Ahead(ask)
+        ahead.begin([begun])
+        await ahead.take(taken)
+        await ahead.drop()
+        return asked
+
+    for begun, taken in pairs:
+        assert taken in asyncio.run(main(begun, taken))
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_score_that_duplicates_share_is_counted_once_and_as_new(late: int) -> None:
+    """Whichever of them comes first."""
+    ledger, known = Ledger(), set[str]()
+
+    async def ask(expansion: Expansion) -> Answered:
+        if expansion.number == late:
+            await asyncio.sleep(0.02)
+        return Answered(expansion, Proposal(f"t{expansion.number}", ("\nx",), (1,), False, False, 1))
+
+    async def score(one: Merged) -> tuple[Score, Calls]:
+        calls, key = Calls(), one.trajectory.key
+        calls.add(Call("prover", "p", 5, 5, 0, 1, 0.0), ledger, remembered=key in known)
+        known.add(key)
+        return Score(1.0), calls
+
+    expansions = [Expansion(number, Trajectory(), number) for number in range(2)]
+    asyncio.run(WaveWork(expansions, Ahead(ask), score, None, False).run())
+    spend = ledger.roles["prover"]
+    assert (spend.calls, spend.remembered, spend.wasted_tokens) == (1, 0, 0)

@@ -102,7 +102,10 @@ class _Asking:
 
     async def _ask(self, prefix: Trajectory, teacher: int, index: int, *, to_end: bool = False) -> Answered:
         expansion = Expansion(next(self._numbers), prefix, teacher, index, "trace" if to_end else "step")
-        return await self._driver.ask(self._problem, expansion)
+        answered = await self._driver.ask(self._problem, expansion)
+        if answered.absence is not None:
+            self._driver.pool.attendance.keep([answered.absence])
+        return answered
 
     async def _ends_right(self, merged: Merged) -> bool | None:
         """Whether the final answer of a finished trajectory is right, None where its writer cannot be asked."""
@@ -110,6 +113,7 @@ class _Asking:
             written = await self._driver.pool.answer(
                 self._problem.view, merged.trajectory, merged.expansions[0].teacher
             )
-        except Absence:
+        except Absence as absence:
+            self._driver.pool.attendance.keep([absence])
             return None
         return self._grader.grade(written.text, self._problem.answer)

@@ -73,7 +73,7 @@ async def _simulate(experiment: Experiment, decode: str, settings: Settings, reg
     with Journal(Path(":memory:")) as journal:
         models = SimulatedModels(experiment, Engines(journal), _writer(experiment, decode, settings), settings)
         shop = Workshop(experiment, Graph(experiment.name, ()), registry, RunDirectory(Path()), {}, models, Silence())
-        room = EngineUse(models.gateways).room if settings.entry == "memory" else lambda: 0
+        room = EngineUse(models.gateways, ()).room if settings.entry == "memory" else lambda: 0
         driver, context = assemble(shop, decode, ledger, lambda record, wave: None)
         largest = largest_need(driver.search, len(driver.pool.teachers), experiment.decode(decode).budget)
         decoding = Decoding(settings, Admission(settings.in_flight, room, largest))

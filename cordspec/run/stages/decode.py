@@ -38,7 +38,7 @@ async def decode(shop: Workshop, stage: Stage, out: Path) -> str:
     options = shop.experiment.decode(stage.block)
     problems = shop.problems[options.problems.name]
     ledger = Ledger()
-    use = EngineUse(shop.models.gateways)
+    use = EngineUse(shop.models.gateways, shop.models.all_gateways)
     watch = _Watch(shop, stage, len(problems), ledger)
     watch.tell()
     driver, context = assemble(shop, stage.block, ledger, watch.on_wave)

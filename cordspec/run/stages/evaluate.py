@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from cordspec.extension.kinds.grader import Grader
 from cordspec.plan import Stage
 from cordspec.run.admission import Admission, Seat
 from cordspec.run.events import StageProgress
+from cordspec.run.gather import gather
 from cordspec.run.ledger import Ledger
 from cordspec.run.seeds import derive
 from cordspec.run.workshop import Workshop, component_errors, grader_of
@@ -45,7 +45,7 @@ async def evaluate(shop: Workshop, stage: Stage, out: Path) -> str:
         async def one(place: int, problem: Problem, seat: Seat) -> None:
             nonlocal done
             requests = _requests(evaluator, problem, engine, shop.experiment.options.seed)
-            answers = await asyncio.gather(*(engine.generate(request) for request in requests))
+            answers = await gather(engine.generate(request) for request in requests)
             done += 1
             shop.observer.on_event(StageProgress(stage, done, len(problems), "problems"))
             drawn[place] = [_graded(problem, sample, answer, grader) for sample, answer in enumerate(answers)]

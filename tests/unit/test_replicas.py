@@ -1,0 +1,97 @@
+"""A replica that stands still: who waited is told so, who comes in the meantime is watched too, and nobody is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from cordspec.plugin import Unavailable
+from cordspec_serving import engine as served
+from cordspec_serving import replicas
+from cordspec_serving.engine import ServedEngine
+from cordspec_serving.replicas import Replica
+
+
+class Still:
+    """Answers when it is asked how it goes, and never gets on."""
+
+    closed = False
+
+    async def progress(self) -> float:
+        return 1.0
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replicas, "LOOK", 0.01)
+
+
+def test_a_request_that_comes_while_others_are_given_up_is_watched_too() -> None:
+    async def main() -> None:
+        replica = Replica(Still(), 0.03)  # type: ignore[arg-type]
+        later: list[asyncio.Task[Any]] = []
+
+        async def hang(then_ask: bool = False) -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                if then_ask:
+                    later.append(asyncio.ensure_future(replica.do(hang())))
+                    await asyncio.sleep(0)
+
+        first = asyncio.gather(replica.do(hang(then_ask=True)), replica.do(hang()), return_exceptions=True)
+        assert [type(one) for one in await first] == [Unavailable, Unavailable]
+        async with asyncio.timeout(2):
+            found = await asyncio.gather(*later, return_exceptions=True)
+        assert [type(one) for one in found] == [Unavailable]
+        assert replica.load == 0
+        await replica.close()
+
+    asyncio.run(main())
+
+
+def test_who_cancels_a_request_sees_it_cancelled() -> None:
+    async def main() -> None:
+        replica = Replica(Still(), 60)  # type: ignore[arg-type]
+        task = asyncio.ensure_future(replica.do(asyncio.sleep(60)))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled() and replica.load == 0
+        await replica.close()
+
+    asyncio.run(main())
+
+
+def test_when_one_replica_cannot_be_attached_the_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_after_close: list[bool] = []
+
+    async def probe(backend: Still, encode: object, dtype: str) -> None:
+        if backend is broken:
+            raise Unavailable("gone")
+        try:
+            await asyncio.sleep(0.05)
+        finally:
+            asked_after_close.append(backend.closed)
+
+    broken, sound = Still(), Still()
+    monkeypatch.setattr(served, "probe", probe)
+
+    async def main() -> None:
+        async def attach() -> list[Still]:
+            return [broken, sound]
+
+        engine = ServedEngine.__new__(ServedEngine)
+        engine._attach, engine._patience, engine._dtype = attach, 60.0, "float32"  # type: ignore[assignment]
+        with pytest.raises(Unavailable, match="gone"):
+            await engine._begin()
+        assert broken.closed and sound.closed
+        await asyncio.sleep(0.1)
+
+    asyncio.run(main())
+    assert asked_after_close == [False], "its trial ended before its connection did"
