@@ -32,6 +32,7 @@ from cordspec_serving.backend import Backend, Drawing, Drawn, Ids, NotOffered, S
 from cordspec_serving.probing import Probed, probe
 from cordspec_serving.replicas import Replica, Replicas
 from cordspec_serving.scoring import ROUTES
+from cordspec_serving.together import together
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -115,14 +116,10 @@ class ServedEngine:
     async def _begin(self) -> None:
         backends = await self._attach()
         replicas = [Replica(backend, self._patience) for backend in backends]
-        trying = [asyncio.ensure_future(one.do(probe(one.backend, self._encode, self._dtype))) for one in replicas]
         try:
-            probed = await asyncio.gather(*trying)
+            probed = await together(one.do(probe(one.backend, self._encode, self._dtype)) for one in replicas)
             _alike(probed)
         except BaseException as error:
-            for one in trying:
-                one.cancel()
-            await asyncio.wait(trying)
             for replica in replicas:
                 await replica.close()
             if not isinstance(error, NotOffered):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cordspec.plugin import Unavailable
 from cordspec_serving.backend import LOWEST, About, Drawing, Drawn, Ids, NotOffered, Span, Valued
+from cordspec_serving.together import together
 
 if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -96,14 +97,12 @@ class InProcessBackend:
         )
 
     async def next_tokens(self, span: Span, *, urgent: bool) -> Valued:
-        outputs = await asyncio.gather(
-            *(
-                self._answer(
-                    span.ids[:place], urgent=urgent, temperature=1.0, max_tokens=1, logprobs=1,
-                    logprob_token_ids=[span.ids[place]], detokenize=False,
-                )
-                for place in range(span.first, span.last)
+        outputs = await together(
+            self._answer(
+                span.ids[:place], urgent=urgent, temperature=1.0, max_tokens=1, logprobs=1,
+                logprob_token_ids=[span.ids[place]], detokenize=False,
             )
+            for place in range(span.first, span.last)
         )  # fmt: skip
         values = tuple(
             _finite(output.outputs[0].logprobs[0][token].logprob)

@@ -10,8 +10,10 @@ import pytest
 from cordspec.plugin import Unavailable
 from cordspec_serving import engine as served
 from cordspec_serving import replicas
+from cordspec_serving.backend import Span
 from cordspec_serving.engine import ServedEngine
 from cordspec_serving.replicas import Replica
+from cordspec_serving.sglang.backend import SglangBackend
 
 
 class Still:
@@ -95,3 +97,24 @@ def test_when_one_replica_cannot_be_attached_the_others_are_left_alone(monkeypat
 
     asyncio.run(main())
     assert asked_after_close == [False], "its trial ended before its connection did"
+
+
+def test_the_other_requests_of_a_score_end_when_one_of_them_fails() -> None:
+    ended: list[int] = []
+
+    class Half(SglangBackend):
+        async def _next(self, ids: tuple[int, ...], token: int, urgent: bool) -> tuple[float | None, int | None]:
+            if token == 1:
+                raise Unavailable("gone")
+            try:
+                await asyncio.sleep(60)
+            finally:
+                ended.append(token)
+            return None, None
+
+    async def main() -> None:
+        with pytest.raises(Unavailable, match="gone"):
+            await Half(None).next_tokens(Span((0, 1, 2, 3), 1, 4), urgent=True)  # type: ignore[arg-type]
+        assert ended == [2, 3]
+
+    asyncio.run(main())

@@ -11,7 +11,6 @@ Read from the source of SGLang 0.5.23 as published on PyPI (``srt/managers/io_st
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Final
 
 from cordspec.plugin import Unavailable
@@ -19,6 +18,7 @@ from cordspec_serving.backend import About, Drawing, Drawn, Ids, NotOffered, Spa
 from cordspec_serving.connection import Connection
 from cordspec_serving.reading import counted, log_probability, whole
 from cordspec_serving.sglang.prompt_rows import read_rows
+from cordspec_serving.together import together
 
 SEEDS: Final = 2**63
 PLAIN: Final[dict[str, object]] = {
@@ -99,8 +99,8 @@ class SglangBackend:
         return Drawn(ids, text, kind == "length", stop, whole(meta.get("cached_tokens")))
 
     async def next_tokens(self, span: Span, *, urgent: bool) -> Valued:
-        found = await asyncio.gather(
-            *(self._next(span.ids[:place], span.ids[place], urgent) for place in range(span.first, span.last))
+        found = await together(
+            self._next(span.ids[:place], span.ids[place], urgent) for place in range(span.first, span.last)
         )
         return Valued(tuple(value for value, _ in found), found[-1][1], len(found))
 
