@@ -103,6 +103,7 @@ class _Asking:
     async def _ask(self, prefix: Trajectory, teacher: int, index: int, *, to_end: bool = False) -> Answered:
         expansion = Expansion(next(self._numbers), prefix, teacher, index, "trace" if to_end else "step")
         answered = await self._driver.ask(self._problem, expansion)
+        answered.calls.count()
         if answered.absence is not None:
             self._driver.pool.attendance.keep([answered.absence])
         return answered
