@@ -297,6 +297,7 @@ class ByContent:
     """Scores drawn from the content, some equal and some that are no number."""
 
     needs_answer: bool = False
+    reads_lengths: bool = True
 
     async def score(self, candidates: Sequence[Candidate]) -> list[float]:
         rngs = [random.Random(candidate.trajectory.key) for candidate in candidates]
