@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -125,9 +126,22 @@ def test_vllm_in_process_conforms_and_its_bugs_are_found() -> None:
     """In an environment of its own, which has vLLM and no pytest."""
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"}
     command = [str(VLLM), "-m", "tests.real.conform", str(SMOLLM2), str(TRIPLES)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=880, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("OUTCOMES ")]
-    assert lines, done.stderr[-2_000:]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    try:
+        output, errors = process.communicate(timeout=880)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # vLLM's workers outlive a process that is killed
+    lines = [line for line in output.splitlines() if line.startswith("OUTCOMES ")]
+    assert lines, errors[-2_000:]
     told = json.loads(lines[0].removeprefix("OUTCOMES "))
     outcomes = {name: [Outcome(**one) for one in found] for name, found in told.items()}
     print(*(f"{name}: {one}" for name, found in outcomes.items() for one in found), sep="\n")
