@@ -66,9 +66,7 @@ bench: venv engines
 	$(BIN)/python benchmarks/simulator_check.py
 	$(BIN)/python benchmarks/probe_regimes.py probe
 	$(BIN)/python benchmarks/orchestrator.py
-	$(BIN)/python benchmarks/embedded_engine.py
 	$(BIN)/python benchmarks/served_scoring.py
-	$(BIN)/python benchmarks/simulated_cluster.py
 
 # train the miniature models again; one thread each, two at a time
 mini: export OMP_NUM_THREADS = 1
@@ -85,6 +83,7 @@ mini-%: venv
 	$(BIN)/cordspec run specs/mini/$*.cord --display plain
 
 nightly: test slow bench
+	$(BIN)/python benchmarks/simulated_cluster.py  # 20 minutes
 
 # pin what CI installs; torch is the CPU build
 lock:

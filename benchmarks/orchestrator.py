@@ -31,17 +31,20 @@ model prover : mini {{ name = prover }}
 pool three {{ teachers = [adder, subtracter, multiplier] }}
 segmenter steps : step_header {{ max_step = 64tok }}
 scorer pp : predictive_perplexity {{ prover = prover }}
-search beam4 : beam {{ size = 4 }}
-decode traces {{ problems = many, pool = three, segmenter = steps, scorer = pp, search = beam4 }}
+search beams : beam {{ size = {size} }}
+decode traces {{ problems = many, pool = three, segmenter = steps, scorer = pp, search = beams,
+  budget = {{ steps = {steps} }} }}
 """
+SMALL = (1, 2)
+"""Beam size and steps where it is the number of problems that counts."""
 TARGETS = {"in process": 1_000.0, "http": 500.0, "cpu_ms": 2.0, "growth": 0.10}
 
 
-def run(count: int, in_flight: int, opened) -> dict[str, float]:
+def run(count: int, in_flight: int, opened, size: int = 4, steps: int = 6) -> dict[str, float]:
     """One decode; its requests are counted by its ledger."""
     with tempfile.TemporaryDirectory() as there, mock.patch.object(Mini, "open", opened):
         spec = Path(there, "nothing.cord")
-        spec.write_text(SPEC.format(count=count, in_flight=in_flight))
+        spec.write_text(SPEC.format(count=count, in_flight=in_flight, size=size, steps=steps))
         experiments = api.load(spec)
         begin, cpu = time.monotonic(), time.process_time()
         out = api.execute(experiments, Path(there, "run"))
@@ -94,9 +97,9 @@ def resident() -> int:
 def main() -> int:
     inside = run(300, 64, lambda model: NullEngine())
     outside = over_http()
-    run(1_000, 64, lambda model: NullEngine())
+    run(1_000, 64, lambda model: NullEngine(), *SMALL)
     warm = resident()
-    many = run(10_000, 64, lambda model: NullEngine())
+    many = run(10_000, 64, lambda model: NullEngine(), *SMALL)
     grown = resident() / warm - 1
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run(600, 512, lambda model: NullEngine())
