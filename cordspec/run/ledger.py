@@ -41,7 +41,7 @@ class Ledger:
         spend.prefilled_tokens += call.prefilled
         spend.generated_tokens += call.generated
         spend.scored_tokens += call.scored
-        spend.seconds += call.seconds
+        spend.seconds = round(spend.seconds + call.seconds, 6)  # whole microseconds: in any order the same
 
     def waste(self, call: Call) -> None:
         """Count a call that was made for nothing: a guess that did not come true, a duplicate under another text."""
