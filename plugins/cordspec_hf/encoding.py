@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -71,7 +72,8 @@ class PromptEncoder:
             description[setting] = None
         self._plain = Tokenizer.from_str(json.dumps(description))
         longest_first = sorted(self._added, key=len, reverse=True)
-        self._special = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        self._special = re.compile(f"({'|'.join(map(re.escape, longest_first)) or '(?!)'})")
+        self._templates: dict[str, list[tuple[str, bool]]] = {}
 
     def encode(self, prompt: Prompt) -> Encoding:
         ids: list[int] = []
@@ -116,19 +118,19 @@ class PromptEncoder:
             raise ValueError(f"the tokenizer has no special token {text!r}")
         return (self._added[text],)
 
-    def _pieces(self, prompt: Prompt) -> list[tuple[str, bool]]:
-        pieces: list[tuple[str, bool]] = []
+    def _pieces(self, prompt: Prompt) -> Iterator[tuple[str, bool]]:
         for segment in prompt:
-            if not segment.template:
-                pieces.append((segment.text, False))
-                continue
-            at = 0
-            for found in self._special.finditer(segment.text):
-                pieces.append((segment.text[at : found.start()], False))
-                pieces.append((found.group(), True))
-                at = found.end()
-            pieces.append((segment.text[at:], False))
-        return [piece for piece in pieces if piece[0]]
+            if segment.template:
+                yield from self._template_pieces(segment.text)
+            elif segment.text:
+                yield segment.text, False
+
+    def _template_pieces(self, text: str) -> list[tuple[str, bool]]:
+        """A text of a template, cut at its special tokens; templates have few texts, and say them in every prompt."""
+        if text not in self._templates:
+            parts = self._special.split(text)  # texts and special tokens in turns
+            self._templates[text] = [(part, bool(at % 2)) for at, part in enumerate(parts) if part]
+        return self._templates[text]
 
 
 def chat_opening(tokenizer: PreTrainedTokenizerFast, question: str) -> Prompt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from cordspec.plugin import Unavailable
@@ -33,18 +34,21 @@ class Connection:
     def name(self) -> str:
         return f"the server {self._root}"
 
-    async def post(self, path: str, body: dict[str, object]) -> Any:
+    async def post(self, path: str, body: dict[str, object], written: Mapping[str, str] | None = None) -> Any:
         """The JSON that comes back.
+
+        Args:
+            written: further fields whose values are JSON already: long lists of ids that repeat each other.
 
         Raises:
             NotOffered: the server does not know the path or the fields.
             Unavailable: it cannot be reached, stays busy, or answers with something that is no JSON object.
         """
-        return _of_kind(dict, await self._posted(path, body), self.name)
+        return _of_kind(dict, await self._posted(path, body, written or {}), self.name)
 
     async def post_for_list(self, path: str, body: dict[str, object]) -> list[Any]:
         """As `post`, where a JSON list comes back."""
-        found: list[Any] = _of_kind(list, await self._posted(path, body), self.name)
+        found: list[Any] = _of_kind(list, await self._posted(path, body, {}), self.name)
         return found
 
     async def get(self, path: str) -> str:
@@ -61,8 +65,12 @@ class Connection:
             await self._session.close()
             self._session = None
 
-    async def _posted(self, path: str, body: dict[str, object]) -> Any:
-        content = json.dumps(body, separators=(",", ":")).encode()
+    async def _posted(self, path: str, body: dict[str, object], written: Mapping[str, str]) -> Any:
+        fields = [
+            json.dumps(body, separators=(",", ":"))[1:-1],
+            *(f'"{name}":{value}' for name, value in written.items()),
+        ]
+        content = f"{{{','.join(filter(None, fields))}}}".encode()
         return _parsed(await self._tried("POST", path, content), self.name)
 
     async def _tried(self, method: str, path: str, content: bytes | None) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from cordspec.plugin import Unavailable
@@ -87,14 +88,15 @@ class HttpBackend:
         for begin in range(span.first, span.last, POSITIONS):
             places = range(begin, min(begin + POSITIONS, span.last))
             body: dict[str, object] = {
-                "prompt": [list(span.ids[:place]) for place in places],
                 "max_tokens": 1,
                 "temperature": 1.0,
                 "logprobs": 1,
                 "logprob_token_ids": sorted({span.ids[place] for place in places}),
                 "return_tokens_as_token_ids": True,
+                "return_token_ids": False,
             }
-            answer = await self._post("/v1/completions", self._completions(body, urgent=urgent))
+            prompts = {"prompt": _beginnings(span.ids, places)}
+            answer = await self._post("/v1/completions", self._completions(body, urgent=urgent), prompts)
             try:
                 choices = {int(choice["index"]): choice["logprobs"]["top_logprobs"][0] for choice in answer["choices"]}
                 values += [
@@ -205,12 +207,24 @@ class HttpBackend:
     def _with_priority(self, body: dict[str, object], *, urgent: bool) -> dict[str, object]:
         return body | {"priority": URGENT if urgent else USUAL} if self._priorities else body
 
-    async def _post(self, path: str, body: dict[str, object]) -> dict[str, Any]:
-        answer: dict[str, Any] = await self._connection.post(path, body)
+    async def _post(
+        self, path: str, body: dict[str, object], written: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = await self._connection.post(path, body, written)
         return answer
 
     def _torn(self, what: str) -> Unavailable:
         return Unavailable(f"{self._connection.name} sends {what}", "look at its version and its log")
+
+
+def _beginnings(ids: Ids, places: range) -> str:
+    """The JSON of ``[ids[:place] for place in places]``, for places one after the other: what they share is written once."""
+    text = ",".join(map(str, ids[: places[0]]))
+    found = []
+    for place in places:
+        found.append(f"[{text}]")
+        text += f",{ids[place]}"
+    return f"[{','.join(found)}]"
 
 
 def _cached(answer: dict[str, Any]) -> int | None:
