@@ -54,5 +54,9 @@ class Span:
     def column(self) -> int:
         return self.source.position(self.start)[1]
 
+    def around(self, other: Span) -> Span:
+        """From the first of the two to the last, whichever comes first: words that stood the wrong way round were mended."""
+        return Span(self.source, min(self.start, other.start), max(self.end, other.end))
+
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line}:{self.column}"

@@ -172,7 +172,7 @@ class _Composer:
         self._assign_all(settings, block.fields, scope)
         component = block.component or (base.component if base else None)
         doc = block.doc or (base.doc if base and base is known else "")
-        head = Span(block.span.source, block.kind.span.start, block.name.span.end)
+        head = block.kind.span.around(block.name.span)
         damaged = damaged or (base is not None and base.damaged)
         self.blocks[name] = Draft(block.kind.text, name, component, settings, doc, head, scope, damaged)
 

@@ -146,6 +146,11 @@ def fuzz(count: int, seed: int) -> float:
     return longest
 
 
+def test_words_the_wrong_way_round_are_shown_from_first_to_last() -> None:
+    found = resolve(Source("t.cord", "cord 1\nit model {\n}\n"), Registry())[1]
+    assert found and all(one.span is None or one.span.start <= one.span.end for one in found)
+
+
 def test_noise_gives_diagnostics_and_nothing_else() -> None:
     assert fuzz(600, seed=1) < 2.0
 
