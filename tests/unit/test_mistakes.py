@@ -147,8 +147,14 @@ def fuzz(count: int, seed: int) -> float:
 
 
 def test_words_the_wrong_way_round_are_shown_from_first_to_last() -> None:
-    found = resolve(Source("t.cord", "cord 1\nit model {\n}\n"), Registry())[1]
-    assert found and all(one.span is None or one.span.start <= one.span.end for one in found)
+    """Found by noise: a name before its kind gave a place that ended before it began."""
+    text = (
+        '\nlength\n\n0.7,\n2\nstep_header\n".models/smollm2"\n\n:\nsteps\n{\n\nit\n=\nengines`\n\nfar\nmax_tokens\n\n\nonce\n\n\n2,\n'
+        "0.7,\npackage.\nit\nmodel\n{\n\n[0.4,\n{\n\ncount\n\n\n{\n\n2..2\ndecode,"
+    )
+    found = resolve(Source("t.cord", text), Registry())[1]
+    assert any(one.code == "E114" for one in found)
+    assert all(one.span is None or one.span.start <= one.span.end for one in found)
 
 
 def test_noise_gives_diagnostics_and_nothing_else() -> None:
