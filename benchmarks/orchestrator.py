@@ -65,6 +65,7 @@ def over_http() -> dict[str, float]:
 
     from cordspec_api.address import Address
     from cordspec_hf.prompting.choosing import chosen_frame
+    from cordspec_serving.clocks import Clocks
     from cordspec_serving.connection import Connection
     from cordspec_serving.engine import ServedEngine
     from cordspec_vllm.http_backend import HttpBackend
@@ -80,7 +81,7 @@ def over_http() -> dict[str, float]:
             async def attach():
                 return [HttpBackend(Connection(Address("null", "http://127.0.0.1:8765", "")), "")]
 
-            return ServedEngine(tokenizer, chosen_frame(tokenizer), attach, "float32", 60.0)
+            return ServedEngine(tokenizer, chosen_frame(tokenizer), attach, "float32", Clocks(patience=60.0))
 
         return run(40, 64, opened)
     finally:

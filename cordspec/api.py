@@ -10,7 +10,8 @@ functions that need it: checking a spec in somebody's CI has to be quick.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,12 @@ from cordspec.syntax import parse as _parse
 from cordspec.syntax.nodes import File
 
 if TYPE_CHECKING:
+    from cordspec.artifacts.harnessed import Harnessed
     from cordspec.artifacts.probes import Probe
+    from cordspec.artifacts.regrades import Regrade
     from cordspec.artifacts.replays import Replay
+    from cordspec.artifacts.status import Status
+    from cordspec.journal.repairing import Saved
     from cordspec.plan import Graph
     from cordspec.plan.assumptions import Assumptions
     from cordspec.report.export.columns import Form
@@ -34,15 +39,19 @@ if TYPE_CHECKING:
     from cordspec.report.export.rows import Keep
     from cordspec.report.provenance.drawing import TreeFormat
     from cordspec.report.table import Report
+    from cordspec.run.changes import Comparison
     from cordspec.run.events import Observer
     from cordspec.run.planning import Plan
     from cordspec.run.probing.settings import ProbeSettings
     from cordspec.run.simulating.forecast import Forecast
+    from cordspec.run.verifying import Verified
 
 __all__ = [
-    "estimate", "execute", "export", "forecasts", "load", "parse", "plan", "probe", "read", "refuse_absent",
-    "render", "render_probe", "render_replay", "replay", "resolve", "stats", "tree", "validate", "variants",
-    "verify_lock", "write_replayed_traces", "write_report", "write_text",
+    "compare", "decontaminate", "dump_journal", "estimate", "evaluate_tasks", "execute", "export", "forecasts",
+    "lm_eval_table", "load", "parse", "plan", "probe", "read", "refuse_absent", "regrade", "render", "render_probe",
+    "render_regrade", "render_replay", "render_tasks", "repair_journal", "replay", "resolve", "stats", "status", "tree",
+    "validate", "variants", "verify_lock", "verify_run", "what_changed", "write_replayed_traces", "write_report",
+    "write_text",
 ]  # fmt: skip
 
 
@@ -105,9 +114,10 @@ def plan(experiment: Experiment, limit: int | None = None) -> Graph:
         SpecError: a problem set is wrong.
         PreflightError: data or weights are not here.
     """
-    from cordspec.run.executor import prepare
+    from cordspec.run.identities import Identities
+    from cordspec.run.preparing import prepare
 
-    return prepare(experiment, limit)[0]
+    return prepare(experiment, Identities(limit))[0]
 
 
 def estimate(variants: Sequence[Variant], out: Path, assumed: Assumptions, limit: int | None = None) -> Plan:
@@ -129,13 +139,61 @@ def forecasts(plan: Plan, variants: Sequence[Variant], registry: Registry | None
     ]
 
 
+def decontaminate(variants: Sequence[Variant], run: Path) -> Report:
+    """Which training rows stand in the sets that students are measured on; traces are those of a run directory, if it is one.
+
+    Raises:
+        CordspecError: a problem set is wrong, or not on this machine.
+    """
+    from cordspec.report.contaminated import contamination_report
+    from cordspec.report.load import finished_traces
+    from cordspec.run.decontaminating import decontaminate as _decontaminate
+
+    def traces_of(variant: str, decode: str) -> list[tuple[str, str]]:
+        made = finished_traces(run, variant, decode)
+        return [(trace.question, f"{trace.thinking}\n{trace.answer}") for trace in made]
+
+    return contamination_report(variants[0].experiment.name, _decontaminate(variants, traces_of))
+
+
+def what_changed(
+    variants: Sequence[Variant], out: Path, *, limit: int | None = None, registry: Registry | None = None
+) -> Comparison:
+    """What a run of all variants would use again of a run directory, make again and set aside; nothing is done.
+
+    Raises:
+        SpecError, PreflightError: data or weights are wrong or not here.
+    """
+    from cordspec.run.identities import Identities
+    from cordspec.run.preparing import Limits, look_ahead
+
+    limits = Limits(limit, (), tuple(one.name for one in variants))
+    return look_ahead(variants, registry or Registry(), out, limits, Identities(limit))
+
+
+def status(run: Path) -> Status:
+    """How far a run is, as its process last said.
+
+    Raises:
+        UsageError: it is no run directory, or was never run by a cordspec that says so.
+    """
+    from cordspec.artifacts.status import STATUS, read_status
+
+    found = read_status(run)
+    if found is None:
+        message = f"{run} holds no readable {STATUS}"
+        help = "give the directory that `cordspec run` printed; it is written as soon as a run begins"
+        raise UsageError(Diagnostic("E708", message, help=help))
+    return found
+
+
 def refuse_absent(experiment: Experiment) -> None:
     """Refuse what only a later version of cordspec can run.
 
     Raises:
         PreflightError: the experiment names such components.
     """
-    from cordspec.run.executor import refuse_absent as _refuse_absent
+    from cordspec.run.preparing import refuse_absent as _refuse_absent
 
     _refuse_absent(experiment)
 
@@ -147,26 +205,68 @@ def execute(
     limit: int | None = None,
     only: Sequence[str] = (),
     known: Sequence[str] = (),
+    crashes: int | None = None,
+    apply: bool = False,
     observer: Observer | None = None,
     registry: Registry | None = None,
 ) -> Path:
     """Run an experiment or the variants of a sweep, or what is left of them, in ``out``; returns that directory.
 
     ``limit`` takes the first problems of each set, ``only`` these stages with what they need; ``known`` are the
-    names of all variants of the spec where only some are run.
+    names of all variants of the spec where only some are run. A problem that was under way when the process ended
+    ``crashes`` times is set aside (default 3, at least 2, 0 for never). With ``apply`` it goes on where finished stages of
+    the directory would not be used any more; they stay where they are.
 
     Raises:
+        SetAside: there are such stages, and ``apply`` does not say to go on; nothing was done.
         CordspecError: what went wrong, with its exit code; finished stages and all answers stay.
+        Interrupted: SIGINT or SIGTERM stopped it; all answers stay.
     """
     import asyncio
 
     from cordspec.run.events import Silence
-    from cordspec.run.executor import Limits
     from cordspec.run.executor import execute as _execute
+    from cordspec.run.preparing import Limits
 
     chosen = [Variant(BASE, BASE, {}, what)] if isinstance(what, Experiment) else what
-    limits = Limits(limit, tuple(only), tuple(known) or tuple(one.name for one in chosen))
+    limits = Limits(limit, tuple(only), tuple(known) or tuple(one.name for one in chosen), apply)
+    if crashes is not None:
+        limits = replace(limits, crashes=crashes)
     return asyncio.run(_execute(chosen, registry or Registry(), out, observer or Silence(), limits))
+
+
+def verify_run(run: Path) -> Verified:
+    """Read all of a run's journal and of its finished stages; changes nothing.
+
+    Raises:
+        CordspecError: something is not what was written, or a process works in the run.
+    """
+    from cordspec.run.verifying import verify
+
+    return verify(run)
+
+
+def repair_journal(run: Path, *, dry_run: bool) -> Saved:
+    """Make a journal of the rows of a damaged one that can be read; the damaged files stay beside it.
+
+    Raises:
+        CordspecError: nothing can be read, or a process works in the run.
+    """
+    from cordspec.artifacts.store import RunDirectory
+    from cordspec.journal.repairing import repair
+
+    return repair(RunDirectory(run).journal, dry_run=dry_run)
+
+
+def dump_journal(run: Path) -> Iterator[dict[str, object]]:
+    """All rows of a run's journal, in order.
+
+    Raises:
+        CordspecError: it is damaged, or a process works in the run.
+    """
+    from cordspec.run.verifying import dump
+
+    return dump(run)
 
 
 def verify_lock(spec: Path, experiments: Sequence[Experiment], registry: Registry) -> None:
@@ -181,7 +281,7 @@ def verify_lock(spec: Path, experiments: Sequence[Experiment], registry: Registr
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small file through to the disk.
+    """Write a small file of the user's, with the permissions that new files have here, through to the disk.
 
     Raises:
         IncompleteError: it cannot be written.
@@ -190,7 +290,7 @@ def write_text(path: Path, text: str) -> None:
     from cordspec.artifacts.store import write_text as _write_text
 
     with disk_errors(path.parent):
-        _write_text(path, text)
+        _write_text(path, text, mode=0o666)
 
 
 def write_report(run: Path, report: Report) -> None:
@@ -214,6 +314,18 @@ def render(run: Path) -> Report:
 
     found = load_variants(run)
     return make_sweep_report(found) if found else make_report(load_run(run))
+
+
+def lm_eval_table(run: Path, variant: str = "") -> str:
+    """The evaluations of a run in the shape of lm-evaluation-harness's table.
+
+    Raises:
+        UsageError: it is no run directory, or has no such variant, or several and none is named.
+    """
+    from cordspec.report.lm_eval import lm_eval_table as _lm_eval_table
+    from cordspec.report.load import choose_run
+
+    return _lm_eval_table(choose_run(run, variant))
 
 
 def stats(run: Path, decode: str | None = None, variant: str | None = None) -> tuple[Report, str]:
@@ -262,10 +374,13 @@ def export(
     formats: Sequence[Format] = ("jsonl",),
     keep: Keep | None = None,
     margin: float = 0.0,
+    partial: bool = False,
+    registry: Registry | None = None,
 ) -> Exported:
     """Training data from a finished decode of a run directory, made from its files alone, in a directory of its own.
 
-    ``forms`` are all for none.
+    ``forms`` are all for none. With ``partial`` a decode that is not finished will do too: what its journal answers to the
+    end is made into a stage beside the others first, for which models are opened and nothing is asked.
 
     Raises:
         UsageError: there is no such decode, or nothing to export, or something else lies in ``to``.
@@ -274,9 +389,19 @@ def export(
     from cordspec.report.export.columns import FORMS
     from cordspec.report.export.export import export as _export
     from cordspec.report.export.rows import Selection
-    from cordspec.report.export.source import find_source
+    from cordspec.report.export.source import find_source, part_source, unfinished
 
-    return _export(find_source(run, decode, variant), to, Selection(tuple(forms) or FORMS, keep, margin), formats)
+    begun = unfinished(run, decode) if partial and not variant else None
+    if begun is None:
+        source = find_source(run, decode, variant)
+    else:
+        import asyncio
+
+        from cordspec.run.part import write_part
+
+        count = asyncio.run(write_part(run, begun, registry or Registry()))
+        source = part_source(run, count.pending)
+    return _export(source, to, Selection(tuple(forms) or FORMS, keep, margin), formats)
 
 
 def replay(
@@ -301,6 +426,65 @@ def render_replay(replays: Sequence[Replay]) -> Report:
     from cordspec.report.replayed import make_replay_report
 
     return make_replay_report(replays)
+
+
+def regrade(
+    run: Path, graders: Sequence[str], *, evals: Sequence[str] = (), variant: str = "", registry: Registry | None = None
+) -> list[Regrade]:
+    """Grade stored predictions again: the run's own verdicts beside one grader's, or two graders' ones. Asks no model.
+
+    Raises:
+        UsageError: it is no run directory, or has no such evaluation or variant, or there is no such grader.
+        IntegrityError: its files are missing or damaged.
+    """
+    from cordspec.run.regrading import regrade as _regrade
+
+    return _regrade(run, graders, evals, variant, registry or Registry())
+
+
+def render_regrade(regrades: Sequence[Regrade]) -> Report:
+    """What two graders say, and where they do not agree."""
+    from cordspec.report.regraded import make_regrade_report
+
+    return make_regrade_report(regrades)
+
+
+def compare(first: str, second: str) -> Report:
+    """Two evaluations, each ``RUN`` or ``RUN:EVAL``, paired over problems.
+
+    Raises:
+        UsageError: one is no run directory or has no such evaluation, or they were not asked alike.
+        IntegrityError: files are missing or damaged.
+    """
+    from cordspec.report.compared import make_comparison
+    from cordspec.report.load import choose_eval
+
+    return make_comparison(choose_eval(first), choose_eval(second), (first, second))
+
+
+def evaluate_tasks(
+    run: Path, tasks: Sequence[str], *, include: Sequence[str] = (), model: str = "", limit: int | None = None,
+    shots: int | None = None, chat: bool = False, registry: Registry | None = None,
+) -> Harnessed:  # fmt: skip
+    """Evaluate a model of a run on tasks of lm-evaluation-harness; answers go into the run's journal, the result beside it.
+
+    Raises:
+        UsageError: it is no run directory, has no such model, or lm-eval cannot evaluate a task.
+        PreflightError: lm-eval is not installed.
+    """
+    import asyncio
+
+    from cordspec.run.harness.asking import Tasks, evaluate
+
+    wanted = Tasks(tuple(tasks), tuple(include), limit, shots, chat)
+    return asyncio.run(evaluate(run, model, wanted, registry or Registry()))
+
+
+def render_tasks(made: Harnessed) -> Report:
+    """What tasks of lm-evaluation-harness found."""
+    from cordspec.report.harnessed import make_harness_report
+
+    return make_harness_report(made)
 
 
 def write_replayed_traces(directory: Path, replays: Sequence[Replay]) -> None:

@@ -12,7 +12,8 @@
     `-- PolicyError         7   refused by security policy
 
 8 (an `expect` does not hold), 9 (`fmt --check` or `lock --check` would change something) and 70 (our bug) are returned by
-commands. Each carries the diagnostics to show. Plugins raise plain Python errors; `cordspec.run` says which component failed.
+commands, 128 + N by a run that signal N stopped (`Interrupted`). Each carries the diagnostics to show. Plugins raise plain
+Python errors; `cordspec.run` says which component failed.
 """
 
 from __future__ import annotations
@@ -59,3 +60,12 @@ class IntegrityError(CordspecError):
 
 class PolicyError(CordspecError):
     exit_code = 7
+
+
+class Interrupted(Exception):
+    """A signal stopped the run. What was under way was waited for and kept; ``resume`` is the command that goes on."""
+
+    def __init__(self, signal: int, resume: str) -> None:
+        super().__init__(f"stopped; give the same command again to go on: {resume}")
+        self.signal = signal
+        self.resume = resume

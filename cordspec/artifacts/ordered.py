@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cordspec.faultpoints import faultpoint
+
 
 class OrderedFile:
     """Text parts by their place, from 0 without gaps. The file is there, whole and on disk, when this is closed."""
@@ -22,6 +24,7 @@ class OrderedFile:
         content = text.encode()
         self._places[place] = (self._heap.tell(), len(content))
         self._heap.write(content)
+        faultpoint("ordered.part")
 
     def close(self) -> None:
         """Put the parts in order.
@@ -35,8 +38,10 @@ class OrderedFile:
             for _, (first, length) in sorted(self._places.items()):
                 self._heap.seek(first)
                 file.write(self._heap.read(length))
+                faultpoint("ordered.copied")
             file.flush()
             os.fsync(file.fileno())
+        faultpoint("ordered.whole")
         self.forget()
 
     def forget(self) -> None:

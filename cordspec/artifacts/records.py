@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeVar
+
+from cordspec.domain.verdict import Outcome
 
 SCHEMA_VERSION = 1
 
@@ -66,6 +68,10 @@ class TraceRecord:
     answer_tokens: int
     reference_score: float | None = None
     """The value of the whole trace under a fixed prover beside the guiding one, where the scorer has such."""
+    outcome: Outcome | Literal[""] = ""
+    """What its grader said; ``correct`` is the same as right or not. Empty where an earlier version wrote it."""
+    reason: str = ""
+    """Why, where the grader gave a reason."""
 
     @property
     def thinking(self) -> str:
@@ -78,7 +84,7 @@ class TraceRecord:
 
 @dataclass(frozen=True, slots=True)
 class PredictionRecord:
-    """One draw of an evaluated model."""
+    """One draw of an evaluated model with what its grader said (`cordspec.domain.verdict`)."""
 
     problem: str
     sample: int
@@ -86,6 +92,11 @@ class PredictionRecord:
     tokens: int
     finish: str
     correct: bool
+    outcome: Outcome | Literal[""] = ""
+    """Empty where an earlier version wrote it."""
+    score: float = 0.0
+    answer: str = ""
+    reason: str = ""
 
 
 Record = TypeVar("Record", CandidateRecord, TraceRecord, PredictionRecord)
@@ -106,11 +117,12 @@ def read_lines(path: Path, kind: type[Record]) -> Iterator[Record]:
     Raises:
         ValueError: a line is not a record of this kind.
     """
-    wanted = {field.name for field in fields(kind)}
+    known = {field.name for field in fields(kind)}
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             row = json.loads(line)
-            if set(row) != wanted:
+            if not needed <= set(row) <= known:
                 raise ValueError(f"{path}:{number}: not a {kind.__name__} of schema {SCHEMA_VERSION}")
             yield _record(kind, row)
 

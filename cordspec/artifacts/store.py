@@ -1,4 +1,4 @@
-"""A run directory: stages appear in it whole or not at all."""
+"""A run directory: stages appear in it whole or not at all, and nobody but its owner reads them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cordspec.diagnostics import Diagnostic
 from cordspec.errors import IncompleteError, IntegrityError
+from cordspec.faultpoints import faultpoint
 
 _DISK = {
     errno.ENOSPC,
@@ -25,11 +26,16 @@ _DISK = {
     errno.ENOTDIR,
     errno.ENAMETOOLONG,
     errno.EEXIST,
+    errno.ESTALE,
 }
 
 STAGES = "stages"
+CHECKPOINTS = "checkpoints"
 RECEIPT = "artifact.json"
 """Written last into a stage's directory: names, sizes and hashes of its files. Without it there is no artifact."""
+OWN_DIRECTORY = 0o700
+OWN_FILE = 0o600
+"""Modes of what a run leaves, whatever the umask: problems, answers and traces are the owner's to share."""
 
 
 class RunDirectory:
@@ -43,20 +49,46 @@ class RunDirectory:
         return self.path / "run.db"
 
     def create(self) -> None:
-        """Make the directory, unless it is there.
+        """Make the directory, unless it is there; one that is there keeps its mode, what is put into it is private.
 
         Raises:
             IncompleteError: it cannot be made.
         """
         with disk_errors(self.path):
-            (self.path / STAGES).mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for directory in (self.path, self.path / STAGES):
+                if not directory.is_dir():
+                    directory.mkdir(mode=OWN_DIRECTORY, exist_ok=True)
 
     def stage(self, stage_id: str) -> Path:
         return self.path / STAGES / stage_id
 
+    def receipt(self, stage_id: str) -> str:
+        """The SHA-256 of a finished stage's receipt, which holds those of its files."""
+        return _digest(self.stage(stage_id) / RECEIPT)
+
+    def work(self, stage_id: str) -> Path:
+        """Where a stage keeps what must outlive a run that is cut off, beside what `writing` would wipe."""
+        path = self.path / CHECKPOINTS / stage_id
+        with disk_errors(self.path):
+            path.parent.mkdir(mode=OWN_DIRECTORY, exist_ok=True)
+            path.mkdir(mode=OWN_DIRECTORY, exist_ok=True)
+        return path
+
+    def clear_work(self, stage_id: str) -> None:
+        """Remove that of a finished stage."""
+        shutil.rmtree(self.path / CHECKPOINTS / stage_id, ignore_errors=True)
+        with suppress(OSError):  # others are in it, or there never was one
+            (self.path / CHECKPOINTS).rmdir()
+
     def has(self, stage_id: str) -> bool:
-        """Whether a stage is finished."""
-        return (self.stage(stage_id) / RECEIPT).is_file()
+        """Whether a stage is finished.
+
+        Raises:
+            IncompleteError: the directory cannot be looked into.
+        """
+        with disk_errors(self.path):
+            return (self.stage(stage_id) / RECEIPT).is_file()
 
     @contextmanager
     def writing(self, stage_id: str) -> Iterator[Path]:
@@ -66,27 +98,44 @@ class RunDirectory:
             IncompleteError: the disk is full or cannot be written; what was there before is as it was.
         """
         final = self.stage(stage_id)
-        partial = final.with_name(f".{stage_id}.partial")
+        partial, former = final.with_name(f".{stage_id}.partial"), final.with_name(f".{stage_id}.former")
         with disk_errors(self.path):
             shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
+            _put_back(former, final)
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            partial.mkdir(mode=OWN_DIRECTORY)
             try:
+                faultpoint("stage.begun")
                 yield partial
+                faultpoint("stage.before_receipt")
                 _sign(partial)
+                faultpoint("stage.before_rename")
                 if final.exists():
-                    shutil.rmtree(final)
+                    final.rename(former)  # set aside whole: a directory that is being removed must not be seen
+                    faultpoint("stage.set_aside")
                 partial.rename(final)
+                faultpoint("stage.after_rename")
                 _sync(final.parent)
+                shutil.rmtree(former, ignore_errors=True)
+                faultpoint("stage.kept")
             except BaseException:
                 shutil.rmtree(partial, ignore_errors=True)
+                _put_back(former, final)
                 raise
 
     def write(self, name: str, text: str) -> None:
         """Replace a file at the top of the directory, atomically."""
+        partial = self.path / f".{name}.partial"
         with disk_errors(self.path):
-            partial = self.path / f".{name}.partial"
-            _write(partial, text)
-            partial.replace(self.path / name)
+            try:
+                _write(partial, text)
+                faultpoint("file.before_rename")
+                partial.replace(self.path / name)
+                faultpoint("file.after_rename")
+            except OSError:
+                with suppress(OSError):
+                    partial.unlink(missing_ok=True)  # a full disk is not kept full
+                raise
 
     def remove(self, name: str) -> None:
         """Remove a file at the top of the directory, if it is there."""
@@ -113,9 +162,9 @@ class RunDirectory:
                 raise IntegrityError(Diagnostic("E706", f"{path} is not the file that the run wrote", help=help))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file of a stage, through to the disk."""
-    _write(path, text)
+def write_text(path: Path, text: str, mode: int = OWN_FILE) -> None:
+    """Write a file, of a stage unless a mode is given, through to the disk."""
+    _write(path, text, mode)
 
 
 def is_disk_error(error: OSError) -> bool:
@@ -135,16 +184,27 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if not is_disk_error(error):
             raise
-        message = f"cannot write into {path}: {(error.strerror or str(error)).lower()}"
+        message = f"cannot work in {path}: {(error.strerror or str(error)).lower()}"
         help = "free some space or choose another --out, then give the same command again: nothing is lost"
         raise IncompleteError(Diagnostic("E702", message, help=help)) from error
+
+
+def _put_back(former: Path, final: Path) -> None:
+    """What was set aside for a successor that never came takes its place again."""
+    if final.exists():
+        shutil.rmtree(former, ignore_errors=True)
+    elif former.exists():
+        former.rename(final)
 
 
 def _sign(directory: Path) -> None:
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     for path in files:
+        if not path.is_symlink():
+            path.chmod(OWN_FILE)  # a trainer or a library made it as it likes
         _sync(path)
-    for inner in (path for path in directory.rglob("*") if path.is_dir()):
+    for inner in (path for path in directory.rglob("*") if path.is_dir() and not path.is_symlink()):
+        inner.chmod(OWN_DIRECTORY)
         _sync(inner)
     described = {
         str(path.relative_to(directory)): {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in files
@@ -162,10 +222,15 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+def _write(path: Path, text: str, mode: int = OWN_FILE) -> None:
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, mode)
+
+    with open(path, "w", encoding="utf-8", newline="\n", opener=opener) as file:  # pathlib takes no opener
+        faultpoint("file.opened")
         file.write(text)
         file.flush()
+        faultpoint("file.before_sync")
         os.fsync(file.fileno())
 
 

@@ -16,3 +16,8 @@ def aligned(rows: list[tuple[str, ...]], right: tuple[int, ...]) -> list[str]:
 def shown_hours(hours: float | None) -> str:
     """Hours in a table; nothing where they are not known."""
     return "" if hours is None else f"{hours:.1f}" if hours >= 0.1 else f"{hours:.2f}"
+
+
+def counted(count: int, what: str) -> str:
+    """So many of a thing, as `1 file` and `2 files`."""
+    return f"{count} {what}" + ("" if count == 1 else "s")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Final
 
+from cordspec.cli.guarded import unguarded
 from cordspec.diagnostics import Diagnostic, render
 from cordspec.extension.policy import VARIABLE
 
@@ -34,11 +35,16 @@ def validate_confined(options: argparse.Namespace) -> int:
     command = [sys.executable, "-I", "-B", "-c", code, *given]
     done = subprocess.run(command, env=environment, check=False, capture_output=True)
     if done.returncode in (0, 1, 2):
-        sys.stdout.write(done.stdout.decode("utf-8", "replace"))
+        # annotations are commands to a runner; the child's own guard lets no others through
+        out = unguarded(sys.stdout) if options.format == "github" else sys.stdout
+        out.write(done.stdout.decode("utf-8", "replace"))
         sys.stderr.write(done.stderr.decode("utf-8", "replace"))
         return done.returncode
     message = f"checking was stopped: it may take {SECONDS} s and {BYTES >> 20} MiB, write nothing and call nobody"
-    print(render([Diagnostic("E504", message)], options.format))
+    print(
+        render([Diagnostic("E504", message)], options.format),
+        file=unguarded(sys.stdout) if options.format == "github" else sys.stdout,
+    )
     return 1
 
 

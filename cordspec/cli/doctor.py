@@ -63,7 +63,7 @@ def _extra(extra: str, packages: tuple[str, ...]) -> str:
 
 def _broken(registry: Registry) -> Iterator[str]:
     """Components that cannot be loaded."""
-    for kind in ("problems", "model", "segmenter", "scorer", "search", "grader", "student", "eval"):
+    for kind in ("problems", "model", "segmenter", "scorer", "search", "grader", "tracker", "student", "eval"):
         for name in registry.names(kind):
             try:
                 registry.get(kind, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import math
+import sys
 from pathlib import Path
 
 from cordspec import api
@@ -19,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variant", default="", metavar="NAME", help="which variant of a sweep")
     parser.add_argument("--form", choices=(*FORMS, "all"), default="all", help="default: all")
     parser.add_argument("--format", choices=("jsonl", "parquet", "both"), default="jsonl", help="default: jsonl")
+    parser.add_argument("--partial", action="store_true", help="of a decode that is not finished: what there is of it")
     parser.add_argument(
         "--keep",
         choices=("correct", "all"),
@@ -45,9 +47,14 @@ def command(options: argparse.Namespace) -> int:
         formats=("jsonl", "parquet") if options.format == "both" else (options.format,),
         keep=options.keep,
         margin=options.margin,
+        partial=options.partial,
     )
     counts = ", ".join(f"{rows} {form}" for form, rows in made.rows.items())
-    print(f"{made.to}: {made.decode}: {counts}")
+    missing = f" ({made.pending} problems are missing: the decode is not finished)" if made.pending else ""
+    print(f"{made.to}: {made.decode}: {counts}{missing}")
+    for form, found in made.scans.items():
+        for what, count in found.found.items():
+            print(f"beware: {count} of {found.rows} rows of {form} hold {what}", file=sys.stderr)
     return 0
 
 

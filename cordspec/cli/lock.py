@@ -29,10 +29,11 @@ def command(options: argparse.Namespace) -> int:
     now = make_lock([one.experiment for one in variants], registry)
     path = lock_path(options.spec)
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if before == now:
+    found = differences(before, now) if before else [f"there is no {path}"]
+    if before == now or (options.check and not found):
         print(f"{path} holds", file=sys.stderr)
         return 0
-    for line in differences(before, now) if before else [f"there is no {path}"]:
+    for line in found:
         print(line, file=sys.stderr)
     if options.check:
         return WOULD_CHANGE

@@ -13,14 +13,17 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from cordspec import api
-from cordspec.cli.columns import aligned, shown_hours
+from cordspec.cli.columns import aligned, counted, shown_hours
 from cordspec.cli.forecasting import forecast_lines
 from cordspec.diagnostics import Diagnostic
 from cordspec.diagnostics.render import visible
+from cordspec.domain.memory import USABLE, TrainingMemory
 from cordspec.errors import SpecError, UsageError
 from cordspec.plan.assumptions import Assumptions
 from cordspec.plan.estimate import StageCost
 from cordspec.run.planning import Plan, VariantPlan, total_hours
+
+GIB = 2**30
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +54,8 @@ def command(options: argparse.Namespace) -> int:
     else:
         print("\n".join([_text(plan), *(visible(line) for line in forecast_lines(found, plan))]))
     if diagnostics and options.format == "text":
-        print(f"{len(diagnostics)} warnings; `cordspec validate {options.spec}` shows them", file=sys.stderr)
+        told = counted(len(diagnostics), "warning")
+        print(f"{told}; `cordspec validate {options.spec}` shows them", file=sys.stderr)
     return 0
 
 
@@ -75,6 +79,8 @@ def _text(plan: Plan) -> str:
             lines.append(f"  {cost.stage.block}: {cost.assumed.steps} steps of {cost.assumed.step_tokens} tokens")
         if cost.note:
             lines.append(f"  {cost.stage.block}: {cost.note}")
+        if cost.memory is not None:
+            lines += _memory_lines(cost.stage.block, cost.memory)
     if len(plan.variants) > 1:
         lines += ["", *_sweep_table(plan)]
     assumed = ", ".join(f"{name} {value:,}" for name, value in asdict(plan.assumed).items())
@@ -112,6 +118,42 @@ def _token_table(variant: VariantPlan) -> list[str]:
             shown = (f"{number:,.0f}" if number else "" for number in numbers)
             rows.append((cost.stage.block if at == 0 else "", one.model, one.role, *shown, kv))
     return aligned(rows, right=(3, 4, 5, 6, 7, 8))
+
+
+def _memory_lines(block: str, memory: TrainingMemory) -> list[str]:
+    """What a training takes of a GPU, and whether it fits."""
+    room, chosen = memory.room, memory.chosen
+    parts = ", ".join(f"{part.name} {part.bytes / GIB:.1f}" for part in chosen.parts)
+    limit = f"{USABLE:.0%} of {room.gpu_memory / GIB:.0f} GiB on {room.gpus} GPUs"
+    lines = [
+        f"  {block}: {chosen.gpu_bytes / GIB:.1f} GiB a GPU for sequences of {memory.tokens:,} tokens ({parts}): "
+        f"{'fits' if memory.fits else 'does not fit'} into {limit}"
+    ]
+    other = memory.would_fit
+    if not memory.fits and other is not None:
+        lines.append(
+            f"  {block}: with offload = {other.offload} {other.gpu_bytes / GIB:.1f} GiB a GPU and "
+            f"{other.host_bytes / GIB:.0f} GiB of a host's memory: fits"
+        )
+    elif not memory.fits:
+        lines.append(f"  {block}: no offload makes it fit; take more GPUs, or a smaller micro_batch or max_length")
+    elif chosen.offload != "none":
+        lines.append(f"  {block}: it takes {chosen.host_bytes / GIB:.0f} GiB of a host's memory")
+    return lines
+
+
+def _memory_json(memory: TrainingMemory | None) -> dict[str, object] | None:
+    if memory is None:
+        return None
+    layouts = [{**asdict(one), "gpu_bytes": one.gpu_bytes} for one in (memory.chosen, *memory.others)]
+    fitting = memory.chosen if memory.fits else memory.would_fit
+    return {
+        "tokens": memory.tokens,
+        "fits": memory.fits,
+        "fits_with_offload": fitting.offload if fitting else None,
+        "usable_bytes_a_gpu": memory.room.gpu_memory * USABLE,
+        "layouts": layouts,
+    }
 
 
 def _sweep_table(plan: Plan) -> list[str]:
@@ -157,6 +199,7 @@ def _as_json(plan: Plan) -> dict[str, object]:
                         "kv_bytes_a_problem": cost.kv_bytes,
                         "hours": cost.hours,
                         "note": cost.note,
+                        "training_memory": _memory_json(cost.memory),
                     }
                     for cost, standing in zip(variant.costs, variant.standings, strict=True)
                 ],

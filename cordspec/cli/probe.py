@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def command(options: argparse.Namespace) -> int:
     """Probe, then print what was found."""
     gc.enable()
+    os.umask(0o077)  # for what libraries make, the journal too: all that a run leaves is its owner's
     registry = Registry()
     experiment, diagnostics = api.resolve(api.read(options.spec), options.set, registry)
     if experiment is None:

@@ -13,6 +13,8 @@ from cordspec.diagnostics.source import Span
 Format = Literal["text", "concise", "json", "sarif", "github"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 JSON_VERSION = "1.0"
+ACTING: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Unicode categories of what is not shown but obeyed: controls, direction marks, lone surrogates, private use, line ends."""
 
 
 def render(diagnostics: Sequence[Diagnostic], format: Format) -> str:
@@ -34,7 +36,7 @@ def render(diagnostics: Sequence[Diagnostic], format: Format) -> str:
 def visible(text: str) -> str:
     """The text with control and direction characters shown as escapes, so that it cannot act on a terminal."""
     return "".join(
-        character if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co") else f"\\u{{{ord(character):x}}}"
+        character if unicodedata.category(character) not in ACTING else f"\\u{{{ord(character):x}}}"
         for character in text.replace("\t", "    ")
     )
 

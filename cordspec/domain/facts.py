@@ -15,9 +15,13 @@ class ModelFacts:
     """Sizes of a model; None where they are not known.
 
     ``parameters`` is a count; ``kv_bytes`` the bytes that one token's keys and values take in 16-bit numbers (2 layers
-    heads dimension, times 2 bytes); ``context`` the longest prompt with its continuation, in tokens.
+    heads dimension, times 2 bytes); ``context`` the longest prompt with its continuation, in tokens; ``layers`` transformer
+    blocks of width ``hidden``; ``vocabulary`` the rows of the embedding.
     """
 
     parameters: float | None = None
     kv_bytes: int | None = None
     context: int | None = None
+    layers: int | None = None
+    hidden: int | None = None
+    vocabulary: int | None = None

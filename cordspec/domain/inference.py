@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from cordspec.domain.prompt import Prompt
 
-Finish = Literal["stop", "end", "length"]
-"""Why a generation ended: at a stop string, at the model's end-of-sequence token, or at ``max_tokens``."""
+_UNREADABLE = re.compile("[\x00\ud800-\udfff]")
+Finish = Literal["stop", "end", "length", "deadline"]
+"""Why a generation ended: at a stop string, at the model's end-of-sequence token, or at ``max_tokens``. One that a deadline
+ended has no text: nothing of it is used."""
 
 Role = Literal["teacher", "prover", "judge", "reward", "integrator", "evaluated"]
 """What a model is asked as. Costs are kept by role."""
@@ -47,6 +50,11 @@ class Generation:
     prompt_tokens: int = 0
     prefilled: int = field(default=0, compare=False)
     """Prompt tokens that were computed for it; the others' states were held already. A cost, not part of the answer."""
+
+    @property
+    def readable(self) -> bool:
+        """Whether its text can be written to a file and sent to another model: no half of a surrogate pair, no NUL."""
+        return _UNREADABLE.search(self.text) is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,15 @@ class ProblemView:
 class Problem:
     """A question with its reference answer.
 
-    ``step_tags`` names the skill of each reference step where the problem source knows it (the miniature does).
+    ``step_tags`` names the skill of each reference step where the problem source knows it (the miniature does). ``marking``
+    is what a grader of the source's own needs to find the problem again, in the source's form; nobody else gets it.
     """
 
     question: str
     answer: str
     solution: Solution | None = None
     step_tags: tuple[str, ...] = ()
+    marking: str = ""
 
     @property
     def id(self) -> str:

@@ -12,7 +12,8 @@ The format of a trace, with our whitespace (the paper fixes the words, section 3
 
     The final answer is 42.
 
-Every step begins with its line break, so that a step re-encodes after any prefix exactly as it does inside the whole text.
+Every step begins with its line break. A tokenizer may make one token of that and the full stop before it, so texts are
+encoded whole and never put together from the tokens of their parts.
 """
 
 from __future__ import annotations

@@ -25,7 +25,23 @@ API = 1
 
 
 class Unavailable(Exception):
-    """Raised by a component whose surroundings lack something: a package, weights, a GPU. ``help`` says what to do."""
+    """Raised by a component whose surroundings lack something: a package, weights, a GPU, a server. ``help`` says what to do.
+
+    ``code`` is that of a diagnostic with a page of its own; one of the family E6 beside E601 is for what was there and has
+    changed or failed during a run.
+    """
+
+    def __init__(self, message: str, help: str = "", code: str = "E601") -> None:
+        super().__init__(message)
+        self.help = help
+        self.code = code
+
+
+class Refused(Exception):
+    """Raised by a component for what the operator's policy forbids; nothing was sent. ``help`` says how to allow it.
+
+    It is not `Unavailable`: nobody waits for it, and no run goes on without the model.
+    """
 
     def __init__(self, message: str, help: str = "") -> None:
         super().__init__(message)
@@ -35,9 +51,19 @@ class Unavailable(Exception):
 class InvalidData(Exception):
     """Raised by a component for wrong input data. ``place`` is ``file:line`` where that is known."""
 
-    def __init__(self, message: str, help: str = "", place: str = "") -> None:
+    def __init__(self, message: str, help: str = "", place: str = "", code: str = "E210") -> None:
         super().__init__(f"{place}: {message}" if place else message)
         self.help = help
+        self.code = code
+
+
+class Failed(Exception):
+    """Raised by a component that could not finish, and knows why; ``code`` is that of a diagnostic with a page of its own."""
+
+    def __init__(self, message: str, help: str, code: str) -> None:
+        super().__init__(message)
+        self.help = help
+        self.code = code
 
 
 class EngineAccess(Protocol):

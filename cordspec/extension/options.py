@@ -87,6 +87,12 @@ class NotIdentity:
     """Marks a setting that changes no artifact, and so is not part of a fingerprint."""
 
 
+def identity_fields(options: type[BaseModel]) -> list[str]:
+    """The fields that decide what a stage makes."""
+    marked = {name: field.metadata for name, field in options.model_fields.items()}
+    return [name for name, marks in marked.items() if not any(isinstance(mark, NotIdentity) for mark in marks)]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
     """A resolved reference to a block."""
@@ -136,3 +142,4 @@ SegmenterRef = Annotated[Ref, RefTo(("segmenter",))]
 ScorerRef = Annotated[Ref, RefTo(("scorer",))]
 SearchRef = Annotated[Ref, RefTo(("search",))]
 GraderName = Annotated[str, ComponentOf("grader")]
+TrackerName = Annotated[str, ComponentOf("tracker")]

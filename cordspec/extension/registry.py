@@ -13,6 +13,7 @@ import pluggy
 
 from cordspec.extension import hookspecs
 from cordspec.extension.component import API, Component
+from cordspec.extension.distributions import described
 from cordspec.extension.options import Options
 from cordspec.extension.policy import VARIABLE, Policy
 
@@ -45,6 +46,7 @@ class Registry:
             if not any(_distribution(other) == _distribution(point) for other in known):
                 known.append(point)
         self._loaded: dict[str, type[Component]] = {}
+        self._described: dict[str, str] = {}
 
     def names(self, kind: str) -> list[str]:
         """The installed components of a kind, from metadata alone."""
@@ -52,9 +54,14 @@ class Registry:
         return sorted(name.removeprefix(prefix) for name in self._found if name.startswith(prefix))
 
     def provider(self, kind: str, name: str) -> str:
-        """The distribution, with its version, that a component comes from."""
+        """The distribution that a component comes from (`cordspec.extension.distributions`)."""
         points = self._found.get(f"{kind}.{name}", [])
-        return _distribution(points[0]) if points else "unknown"
+        if not points:
+            return "unknown"
+        named = _distribution(points[0])
+        if named not in self._described:
+            self._described[named] = described(points[0].dist) if points[0].dist else named
+        return self._described[named]
 
     def get(self, kind: str, name: str) -> type[Component]:
         """The class of a component.

@@ -3,5 +3,6 @@
 from cordspec.journal.committer import Committer
 from cordspec.journal.journal import Journal
 from cordspec.journal.keys import answer_key
+from cordspec.journal.rows import Answer, Row
 
-__all__ = ["Committer", "Journal", "answer_key"]
+__all__ = ["Answer", "Committer", "Journal", "Row", "answer_key"]

@@ -1,19 +1,29 @@
-"""Answers that come at the same time are written in one transaction: a write to disk costs the same for one and for many."""
+"""Answers that come while others are being written go together into the next transaction, which costs the same for many.
+
+A thread of its own writes: what waits for the disk is the answers, not the event loop with all that goes on in it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from cordspec.journal.journal import Journal, Row
+from cordspec.faultpoints import faultpoint
+from cordspec.journal.journal import Journal
+from cordspec.journal.rows import Row
 
 
 class Committer:
-    """The way of single answers into a journal."""
+    """The way of single answers into a journal, for one event loop."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self._rows: list[Row] = []
-        self._written: asyncio.Future[None] | None = None
+        self._next: asyncio.Future[None] | None = None
+        """Done when the rows that wait now are on disk."""
+        self._writing = False
+        self._writer = ThreadPoolExecutor(1, "journal")
 
     async def put(self, row: Row) -> None:
         """Store an answer; it is on disk when this returns.
@@ -23,20 +33,53 @@ class Committer:
             IntegrityError: the journal is damaged.
         """
         self._rows.append(row)
-        if self._written is None:
+        if self._next is None:
             loop = asyncio.get_running_loop()
-            self._written = loop.create_future()
-            loop.call_soon(self._commit)
-        await asyncio.shield(self._written)
+            self._next = loop.create_future()
+            if not self._writing:
+                self._writing = True
+                loop.call_soon(self._write)
+        await asyncio.shield(self._next)
+        faultpoint("committer.told")
 
-    def _commit(self) -> None:
-        rows, written = self._rows, self._written
-        assert written is not None
-        self._rows, self._written = [], None
-        try:
+    def note(self, row: Row) -> None:
+        """Store something with the next answer, or when the journal's work is over: nobody has to wait for it."""
+        self._rows.append(row)
+
+    def flush(self) -> None:
+        """Store what was noted and not yet written.
+
+        Raises:
+            IncompleteError, IntegrityError: as `put`.
+        """
+        if self._writing:
+            self._writer.submit(int).result()  # what it writes comes first
+        rows, self._rows = self._rows, []
+        if rows:
             self.journal.put(rows)
-        except Exception as error:
-            written.set_exception(error)
-            written.exception()  # whoever waited may have been cancelled: then nobody asks for it
+
+    def close(self) -> None:
+        """As `flush`; nothing is stored after it."""
+        try:
+            self.flush()
+        finally:
+            self._writer.shutdown()
+
+    def _write(self) -> None:
+        told, self._next = self._next, None
+        assert told is not None
+        rows, self._rows = self._rows, []
+        writing = told.get_loop().run_in_executor(self._writer, self.journal.put, rows)
+        writing.add_done_callback(partial(self._written, told))
+
+    def _written(self, told: asyncio.Future[None], writing: asyncio.Future[None]) -> None:
+        error = writing.exception()
+        if error is None:
+            told.set_result(None)
         else:
-            written.set_result(None)
+            told.set_exception(error)
+            told.exception()  # whoever waited may have been cancelled: then nobody asks for it
+        if self._next is None:
+            self._writing = False
+        else:
+            self._write()

@@ -7,6 +7,8 @@ import json
 
 from cordspec.domain.inference import GenerateRequest, RewardRequest, ScoreRequest
 
+KEY_BYTES = 32
+
 FORMAT = 1
 """Part of every key: raise it when what an answer means changes."""
 
@@ -20,6 +22,11 @@ def answer_key(model: str, request: GenerateRequest | ScoreRequest | RewardReque
     content = [FORMAT, model, type(request).__name__, _plain(request)]
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()
+
+
+def note_key(kind: str, *parts: str | int) -> bytes:
+    """The key of something else that a run keeps beside answers: `cordspec.journal.notes`."""
+    return hashlib.sha256(json.dumps(["note", kind, *parts]).encode()).digest()
 
 
 def _plain(value: object) -> object:

@@ -34,6 +34,7 @@ class Binder:
     """Binds the settings of one block to the options of its component."""
 
     names: Names
+    kind: str
     diagnostics: list[Diagnostic] = field(default_factory=list)
     spans: dict[tuple[str, ...], Span] = field(default_factory=dict)
 
@@ -179,7 +180,7 @@ class Binder:
             raise Wrong(mistake(value, "`true` or `false`", low if low in ("true", "false") else ""))
         if wanted is str:
             if isinstance(value, Text):
-                return value.value
+                return values.no_address(value) if self.kind == "model" else value.value
             fix = f'"{value.span.text}"' if isinstance(value, (Path, Number, Bool)) else ""
             raise Wrong(mistake(value, "a quoted text", fix))
         return values.number(value, whole=wanted is int)

@@ -9,6 +9,7 @@ from pydantic import Field
 from cordspec.extension.options import (
     Assignments,
     Bytes,
+    Fraction,
     GraderName,
     NotIdentity,
     Options,
@@ -20,6 +21,7 @@ from cordspec.extension.options import (
     SegmenterRef,
     TeacherRef,
     Tokens,
+    TrackerName,
 )
 
 Temperature = Annotated[float, Field(ge=0.0, le=10.0)]
@@ -39,6 +41,11 @@ class ExperimentOptions(Options):
     seed: int = Field(0, ge=0, description="every random draw of the run derives from it")
     in_flight: int = Field(64, ge=1, le=4096, description="problems worked on at the same time; changes no result")
     cluster: Cluster | None = Field(None, description="the machines it is meant for, to check and to plan with")
+    trackers: Annotated[tuple[TrackerName, ...] | None, NotIdentity()] = Field(
+        None,
+        description="what is told losses and metrics while it runs; trackio in a run that trains and has it, if left out; "
+        "changes no result",
+    )
 
 
 class PoolOptions(Options):
@@ -61,6 +68,10 @@ class PoolOptions(Options):
     )
     patience: Annotated[Seconds, NotIdentity()] = Field(
         600.0, ge=0, description="how long an absent teacher is waited for before the run fails"
+    )
+
+    censoring: Annotated[Fraction, NotIdentity()] = Field(
+        0.05, ge=0, le=1, description="share of a teacher's answers that may be lost to its model's `deadline`"
     )
 
     @property

@@ -62,15 +62,15 @@ class Block:
 @cache
 def _needs(options: type[Options], name: str) -> tuple[Capability, ...]:
     known = options.model_fields.get(name)
-    marks = _marks((known.annotation, *known.metadata)) if known else ()
+    marks = marks_of((known.annotation, *known.metadata)) if known else ()
     return next((mark.needs for mark in marks if isinstance(mark, RefTo)), ())
 
 
-def _marks(annotation: object) -> Iterator[object]:
+def marks_of(annotation: object) -> Iterator[object]:
     """All marks in a type, those of its members included."""
     for part in annotation if isinstance(annotation, tuple) else get_args(annotation):
         if get_args(part):
-            yield from _marks(part)
+            yield from marks_of(part)
         else:
             yield part
 
@@ -130,6 +130,15 @@ class Experiment:
                 seen.add(name)
                 pending += [ref.name for _, ref in self.blocks[name].refs()]
         return {name: block for name, block in self.blocks.items() if name in seen}
+
+    def measured_sets(self) -> tuple[str, ...]:
+        """The problem sets on which students are measured, in the order of the text."""
+        named = {
+            refs[("problems",)].name
+            for block in self.of_kind("eval")
+            if (refs := dict(block.refs())).get(("model",), Ref("", "")).kind == "student" and ("problems",) in refs
+        }
+        return tuple(name for name in self.blocks if name in named)
 
     def of_kind(self, kind: str) -> list[Block]:
         return [block for block in self.blocks.values() if block.kind == kind]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cordspec.diagnostics import Span
+from cordspec.extension.distributions import named
 from cordspec.extension.registry import Registry
 from cordspec.model.experiment import Block, Experiment
 from cordspec.model.plain import describe
@@ -27,7 +28,7 @@ def origin_of(block: Block, field: str, registry: Registry) -> str:
         return " and ".join(dict.fromkeys(_place(span) for span in places))
     if block.component is None:
         return "default"
-    provider = registry.provider(block.component.kind, block.component.name)
+    provider = named(registry.provider(block.component.kind, block.component.name))
     return f"default of {block.component.name} {block.component.version} ({provider})"
 
 

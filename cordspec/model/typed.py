@@ -11,7 +11,7 @@ from cordspec.extension.registry import Registry, RegistryError
 from cordspec.model.bind import Binder, Names
 from cordspec.model.blocks import CORE_KINDS
 from cordspec.model.compose import Composition, Draft
-from cordspec.model.experiment import Block
+from cordspec.model.experiment import Block, marks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class BlockReader:
         component, options_type = found
         what = f"{draft.kind} `{component.name}`" if component else article(draft.kind)
         of = self.composition
-        binder = Binder(Names(of.blocks, self.registry.names, of.lost, of.lost_kinds))
+        binder = Binder(Names(of.blocks, self.registry.names, of.lost, of.lost_kinds), draft.kind)
         options = binder.bind(draft, options_type, what)
         diagnostics += binder.diagnostics
         if options is None:
@@ -44,11 +44,14 @@ def _helpers(
     """The components that fields name, loaded once here so that a broken one is told before anything runs."""
     found: list[type[Component]] = []
     for name, known in type(options).model_fields.items():
-        for mark in known.metadata:
-            if isinstance(mark, ComponentOf):
-                wanted = str(getattr(options, name))
+        value = getattr(options, name)
+        each = value if isinstance(value, tuple) else () if value is None else (value,)
+        for mark in marks_of((known.annotation, *known.metadata)):
+            if not isinstance(mark, ComponentOf):
+                continue
+            for wanted in each:
                 try:
-                    found.append(registry.get(mark.kind, wanted))
+                    found.append(registry.get(mark.kind, str(wanted)))
                 except RegistryError as error:
                     span = binder.spans.get((name,), draft.span)
                     diagnostics.append(Diagnostic(error.code, str(error), span, help=error.help))

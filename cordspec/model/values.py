@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -16,6 +17,7 @@ UNITS: Final[Mapping[Dimension, Mapping[str, float]]] = {
     "seconds": {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86_400},
     "fraction": {"%": 0.01},
 }
+_ADDRESS: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
 SHOWN_UNIT: Final[Mapping[Dimension, str]] = {"tokens": "tok", "bytes": "GiB", "seconds": "s", "fraction": "%"}
 
 
@@ -24,6 +26,15 @@ class Wrong(Exception):
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
         self.diagnostics = diagnostics
+
+
+def no_address(value: Text) -> str:
+    """A text of a model, which says what is asked and never where: a pull request must not choose who is sent a key."""
+    if _ADDRESS.match(value.value):
+        message = f"`{value.value}` is an address, and a spec names none"
+        help = "name a service; the operator's configuration says where it is and which key it takes"
+        raise Wrong(Diagnostic("E505", message, value.span, "the name of a service, or of weights", help=help))
+    return value.value
 
 
 def number(value: Value, *, whole: bool) -> float | int:

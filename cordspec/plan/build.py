@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 
 from pydantic import BaseModel
 
 from cordspec.diagnostics import Diagnostic
 from cordspec.errors import UsageError
-from cordspec.extension.options import Interval, NotIdentity, Ref
+from cordspec.extension.kinds.trainer import contaminated
+from cordspec.extension.options import Interval, Ref, identity_fields
 from cordspec.model.experiment import Block, Experiment
-from cordspec.plan.graph import KIND_OF_BLOCK, Graph, Stage
+from cordspec.plan.graph import KIND_OF_BLOCK, Graph, Makeup, Stage
+from cordspec.plan.makeup import SEEDED, Known, makeup_of
 
 Identify = Callable[[Block], str]
 """The content hash of what a problems or model block stands for: the problems themselves, the weights."""
@@ -25,20 +27,38 @@ FORMAT = 2
 def build(experiment: Experiment, identify: Identify) -> Graph:
     """The stages of an experiment in an order in which each comes after its inputs."""
     blocks = experiment.blocks
-    order = TopologicalSorter({block.name: {ref.name for _, ref in block.refs()} for block in blocks.values()})
+    order = TopologicalSorter({block.name: set(_known_before(block, experiment)) for block in blocks.values()})
     fingerprints: dict[str, str] = {}
+    identities: dict[str, str] = {}
+    known = Known(fingerprints, identities, FORMAT)
     stages: list[Stage] = []
+    makeups: dict[str, Makeup] = {}
     reached = experiment.used()
     for name in order.static_order():
         block = blocks[name]
         if name not in reached:
             continue
-        fingerprints[name] = _fingerprint(block, fingerprints, experiment.options.seed, identify)
+        if block.kind in ("problems", "model"):
+            identities[name] = identify(block)
+        fingerprints[name] = _fingerprint(block, known, experiment)
         if block.kind in KIND_OF_BLOCK:
+            makeups[name] = makeup_of(block, experiment, known, _kept_clear_of(block, experiment))
             inputs = tuple(sorted(set(_stages_behind(block, experiment))))
             stages.append(Stage(KIND_OF_BLOCK[block.kind], name, fingerprints[name], inputs))
     position = {name: at for at, name in enumerate(blocks)}
-    return Graph(experiment.name, tuple(_in_text_order(stages, position)))
+    return Graph(experiment.name, tuple(_in_text_order(stages, position)), makeups)
+
+
+def _known_before(block: Block, experiment: Experiment) -> Iterator[str]:
+    """The blocks that decide what this one stands for."""
+    yield from (ref.name for _, ref in block.refs())
+    yield from _kept_clear_of(block, experiment)
+
+
+def _kept_clear_of(block: Block, experiment: Experiment) -> Sequence[str]:
+    """The problem sets whose questions are taken out of a student's training data."""
+    drops = block.kind == "student" and contaminated(block.options) == "drop"
+    return experiment.measured_sets() if drops else ()
 
 
 def narrowed(graph: Graph, only: Sequence[str]) -> Graph:
@@ -55,7 +75,7 @@ def narrowed(graph: Graph, only: Sequence[str]) -> Graph:
             message = f"the spec has no stage named `{name}`"
             raise UsageError(Diagnostic("E115", message, help=f"its stages are {', '.join(names)}"))
     kept = frozenset().union(*(graph.behind(name) for name in only))
-    return Graph(graph.experiment, tuple(stage for stage in graph.stages if stage.block in kept))
+    return Graph(graph.experiment, tuple(stage for stage in graph.stages if stage.block in kept), graph.makeups)
 
 
 def _stages_behind(block: Block, experiment: Experiment) -> Iterator[str]:
@@ -78,30 +98,26 @@ def _in_text_order(stages: list[Stage], position: dict[str, int]) -> Iterator[St
         yield ready
 
 
-def _fingerprint(block: Block, known: dict[str, str], seed: int, identify: Identify) -> str:
+def _fingerprint(block: Block, known: Known, experiment: Experiment) -> str:
     content: list[object] = [FORMAT, block.kind]
     if block.component is not None:
         content += [block.component.name, block.component.version]
     if block.kind in ("problems", "model"):
-        content.append(identify(block))
+        content.append(known.identities[block.name])
     else:
-        content.append(_plain(block.options, known))
-    if block.kind in ("decode", "student", "eval"):
-        content.append(seed)
+        content.append(_plain(block.options, known.fingerprints))
+    if block.kind in SEEDED:
+        content.append(experiment.options.seed)
     if block.kind == "student":
         content.append(block.name)  # its training seed derives from it
+    if clear_of := _kept_clear_of(block, experiment):
+        content.append(["clear of", *sorted(known.fingerprints[name] for name in clear_of)])
     content += [f"{helper.kind} {helper.name} {helper.version}" for helper in block.helpers]
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def identity_fields(options: type[BaseModel]) -> list[str]:
-    """The fields that decide what a stage makes."""
-    marked = {name: field.metadata for name, field in options.model_fields.items()}
-    return [name for name, marks in marked.items() if not any(isinstance(mark, NotIdentity) for mark in marks)]
-
-
-def _plain(value: object, known: dict[str, str]) -> object:
+def _plain(value: object, known: Mapping[str, str]) -> object:
     """Options as JSON, each reference replaced by what it stands for; a model keeps its name, which authorship uses."""
     if isinstance(value, Ref):
         return [value.name, known[value.name]] if value.kind == "model" else known[value.name]

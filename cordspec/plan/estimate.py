@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cordspec.domain.facts import ModelFacts
+from cordspec.domain.memory import Room, TrainingMemory
 from cordspec.extension.kinds.evaluator import Evaluator
 from cordspec.extension.kinds.scorer import Scorer
 from cordspec.extension.kinds.search import Search
@@ -37,6 +38,8 @@ class StageCost:
     note: str = ""
     assumed: Assumptions | None = None
     """What was assumed, within what the decode allows."""
+    memory: TrainingMemory | None = None
+    """What a training takes of each GPU."""
 
 
 class Estimator:
@@ -97,6 +100,11 @@ class Estimator:
         )
 
     def _train(self, stage: Stage, block: Block) -> StageCost:
+        assert block.component is not None and issubclass(block.component, Trainer)
+        if block.component.wants == "pairs":
+            memory = self._training_memory(block, self._student_facts(block))
+            note = "how many pairs a decode gives is known when it has run"
+            return StageCost(stage, None, note=note, memory=memory)
         data = dict(block.refs())[("data",)]
         decode = self._experiment.decode(data.name) if data.kind == "decode" else None
         source = decode.problems if decode else data
@@ -112,7 +120,15 @@ class Estimator:
         seconds = machine.training_seconds(tokens, facts, cluster.gpus, self._gpu) if cluster else None
         effort = ModelEffort(block.name, "training", items * epochs, 0.0, tokens, 0.0, 0.0, 0.0)
         note = "" if seconds else "hours need a `cluster` and the size of the model"
-        return StageCost(stage, items, (effort,), None, seconds / 3600 if seconds else None, note)
+        memory = self._training_memory(block, facts)
+        return StageCost(stage, items, (effort,), None, seconds / 3600 if seconds else None, note, memory=memory)
+
+    def _training_memory(self, block: Block, facts: ModelFacts) -> TrainingMemory | None:
+        cluster = self._experiment.options.cluster
+        if cluster is None:
+            return None
+        assert block.component is not None and issubclass(block.component, Trainer)
+        return block.component(block.options).memory(facts, Room(cluster.gpus, cluster.gpu_memory))
 
     def _evaluate(self, stage: Stage, block: Block) -> StageCost:
         refs = dict(block.refs())
@@ -126,6 +142,8 @@ class Estimator:
         each = [
             ModelEffort(name, "evaluated", samples, samples * written, 0.0, samples * prompt, prompt, prompt + written)
         ]
+        if ("judge",) in refs:
+            each.append(_judge(refs[("judge",)].name, samples, self._assumed))
         hours = self._hours(each, items, self._assumed)
         return StageCost(stage, items, _times(each, items), self._kv(each), hours, self._why(each))
 
@@ -181,6 +199,12 @@ def _writer(name: str, traces: int, assumed: Assumptions) -> ModelEffort:
     """A model that reads all traces of a problem and writes one."""
     read = assumed.prompt_tokens + traces * assumed.trace_tokens
     return ModelEffort(name, "integrator", 1, assumed.trace_tokens, 0.0, read, read, 0.0)
+
+
+def _judge(name: str, samples: int, assumed: Assumptions) -> ModelEffort:
+    """A model that reads question, reference and answer of every draw, and says what it finds."""
+    read = samples * float(assumed.prompt_tokens + assumed.reference_tokens + assumed.answer_tokens)
+    return ModelEffort(name, "judge", samples, samples * float(assumed.answer_tokens), 0.0, read, read, 0.0)
 
 
 def _times(each: list[ModelEffort], items: int | None) -> tuple[ModelEffort, ...]:

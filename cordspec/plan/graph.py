@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 StageKind = Literal["problems", "decode", "train", "evaluate"]
@@ -29,11 +29,38 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that decides what a stage makes. ``path`` is its place as seen from the stage (``search.size``), whatever
+    blocks are called; ``name`` is how a spec says it (``beam4.size``); ``made_from`` is the block of another stage, of
+    which ``value`` is then the fingerprint.
+    """
+
+    path: str
+    name: str
+    value: object
+    made_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Makeup:
+    """All that decides what a stage makes, and the components (kind, name) that make it."""
+
+    parts: tuple[Part, ...]
+    components: tuple[tuple[str, str], ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """As a stage's entry keeps it."""
+        return {part.path: part.value for part in self.parts}
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """All stages of an experiment, each after its inputs."""
 
     experiment: str
     stages: tuple[Stage, ...]
+    makeups: Mapping[str, Makeup] = field(default_factory=dict, compare=False, repr=False)
+    """By block."""
 
     def behind(self, block: str) -> frozenset[str]:
         """A stage's block and all that it is made from."""

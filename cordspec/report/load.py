@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from cordspec.artifacts.choosing import choose
+from cordspec.artifacts.contamination import CONTAMINATION, Contamination, read_contamination
 from cordspec.artifacts.manifest import MANIFEST, Manifest, StageEntry, read_manifest
+from cordspec.artifacts.part import part_of
 from cordspec.artifacts.records import CandidateRecord, PredictionRecord, TraceRecord, read_lines
 from cordspec.artifacts.store import STAGES
-from cordspec.artifacts.variants import VariantEntry, read_variants, variant_manifest
+from cordspec.artifacts.variants import VARIANTS, VariantEntry, read_variants, variant_manifest
 from cordspec.diagnostics import Diagnostic
 from cordspec.errors import IntegrityError
 
@@ -49,8 +53,30 @@ class EvalView:
     expect: dict[str, tuple[float, float]]
     """Where the spec says that metrics lie."""
     predictions: tuple[PredictionRecord, ...]
+    """The draws without their texts, which a report does not read."""
     costs: Costs
     seconds: float
+    asked: dict[str, Any] | None = None
+    """Templates, data and sampling of the requests; None where an earlier version did not write them down."""
+    checked_by: str = ""
+    judge: dict[str, Any] | None = None
+    """What decides what a judge says, by place: empty where a grader checked, None where an earlier version wrote none."""
+    answers: dict[str, Any] = field(default_factory=dict)
+    """What became of the draws: outcomes, shares without an answer and cut off, mean length."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingView:
+    """A finished training: what its trainer logged and, where it looked at its rows before, what it found."""
+
+    name: str
+    outcome: dict[str, Any]
+    audit: dict[str, Any] | None
+    seconds: float
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        return tuple(map(float, self.outcome["losses"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +87,9 @@ class RunView:
     manifest: Manifest
     decodes: tuple[DecodeView, ...]
     evals: tuple[EvalView, ...]
+    contaminations: Mapping[str, Contamination] = field(default_factory=dict)
+    """What of a student's training data stands in evaluation sets, by student, where that was looked at."""
+    trainings: tuple[TrainingView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +141,34 @@ def choose_decode(run: RunView, name: str = "") -> DecodeView:
     return decodes[choose("decode", name, list(decodes))]
 
 
+def load_part(run: RunView) -> DecodeView:
+    """The part of the unfinished decode that was written beside the stages of a run (`cordspec.artifacts.part`).
+
+    Raises:
+        IntegrityError: there is none, or it is damaged.
+    """
+    entry = run.manifest.begun
+    assert entry is not None, "asked for by `unfinished`"
+    try:
+        return _decode(part_of(run.path).path, run.manifest, entry)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"the part of {entry.block} in {run.path} cannot be read: {error}"
+        raise IntegrityError(Diagnostic("E706", message, help="give the same command again")) from error
+
+
+def choose_eval(place: str) -> EvalView:
+    """The evaluation at ``RUN`` or ``RUN:EVAL``.
+
+    Raises:
+        UsageError, IntegrityError: as `load_run`; or there is no such evaluation, or several and none is named.
+    """
+    run, colon, name = place.rpartition(":")
+    if not colon or Path(place).is_dir():
+        run, name = place, ""
+    evals = {one.name: one for one in load_run(Path(run)).evals}
+    return evals[choose("eval", name, list(evals))]
+
+
 def load_run(path: Path, manifest_name: str = MANIFEST) -> RunView:
     """The view of a run directory, or of one of its variants.
 
@@ -122,11 +179,26 @@ def load_run(path: Path, manifest_name: str = MANIFEST) -> RunView:
     manifest = read_manifest(path, manifest_name)
     try:
         decodes = [_decode(path, manifest, entry) for entry in manifest.stages if entry.kind == "decode"]
+        trainings = [_training(path, entry) for entry in manifest.stages if entry.kind == "train"]
         evals = [_eval(path, manifest, entry) for entry in manifest.stages if entry.kind == "evaluate"]
+        contaminations = {
+            entry.block: read_contamination(file)
+            for entry in manifest.stages
+            if entry.kind == "train" and (file := path / STAGES / entry.id / CONTAMINATION).is_file()
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"a finished stage of {path} cannot be read: {error}"
         raise IntegrityError(Diagnostic("E706", message, help="give the same `cordspec run` again")) from error
-    return RunView(path, manifest, tuple(decodes), tuple(evals))
+    return RunView(path, manifest, tuple(decodes), tuple(evals), contaminations, tuple(trainings))
+
+
+def finished_traces(path: Path, variant: str, decode: str) -> list[TraceRecord]:
+    """The traces of a decode in a run directory; none where there is no such run, variant or finished decode."""
+    name = variant_manifest(variant) if (path / VARIANTS).is_file() else MANIFEST
+    if not (path / name).is_file():
+        return []
+    stages = {entry.block: entry.id for entry in read_manifest(path, name).stages if entry.kind == "decode"}
+    return list(read_lines(path / STAGES / stages[decode] / "traces.jsonl", TraceRecord)) if decode in stages else []
 
 
 def _decode(path: Path, manifest: Manifest, entry: StageEntry) -> DecodeView:
@@ -150,11 +222,21 @@ def _decode(path: Path, manifest: Manifest, entry: StageEntry) -> DecodeView:
     )
 
 
+def _training(path: Path, entry: StageEntry) -> TrainingView:
+    directory = path / STAGES / entry.id
+    outcome = {"shortened": 0, **json.loads((directory / "training.json").read_text(encoding="utf-8"))}
+    audit = directory / "audit.json"
+    looked = json.loads(audit.read_text(encoding="utf-8")) if audit.is_file() else None
+    return TrainingView(entry.block, outcome, looked, entry.seconds)
+
+
 def _eval(path: Path, manifest: Manifest, entry: StageEntry) -> EvalView:
     directory = path / STAGES / entry.id
     options = _options(manifest, entry.block)
     model = str(options["model"])
     stored = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
+    described = directory / "evaluation.json"
+    record = json.loads(described.read_text(encoding="utf-8")) if described.exists() else {}
     return EvalView(
         name=entry.block,
         stage=entry.id,
@@ -163,9 +245,15 @@ def _eval(path: Path, manifest: Manifest, entry: StageEntry) -> EvalView:
         problems=str(options["problems"]),
         metrics=stored["metrics"],
         expect=_intervals(options.get("expect")),
-        predictions=tuple(read_lines(directory / "predictions.jsonl", PredictionRecord)),
+        predictions=tuple(
+            replace(one, text="") for one in read_lines(directory / "predictions.jsonl", PredictionRecord)
+        ),
         costs=stored["ledger"],
         seconds=entry.seconds,
+        asked=record.get("asked"),
+        checked_by=record.get("checked_by", ""),
+        judge=record.get("judge"),
+        answers=record.get("answers", {}),
     )
 
 

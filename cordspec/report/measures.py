@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
+from typing import Any
 
+from cordspec.report.comparable import Refused, refusal
 from cordspec.report.load import DecodeView, EvalView, RunView
 from cordspec.report.statistics import Comparison, Estimate, compare, estimate
 
@@ -14,6 +17,13 @@ from cordspec.report.statistics import Comparison, Estimate, compare, estimate
 def accuracy(decode: DecodeView) -> Estimate:
     """Share of problems whose trace ends in the right answer."""
     return estimate([float(trace.correct) for trace in decode.traces])
+
+
+def not_graded(decode: DecodeView) -> int | None:
+    """Traces on whose answer the grader failed, which count as wrong; None where an earlier version did not tell them."""
+    if any(not trace.outcome for trace in decode.traces):
+        return None
+    return sum(trace.outcome == "failed" for trace in decode.traces)
 
 
 def perplexities(decode: DecodeView) -> dict[str, Estimate]:
@@ -53,18 +63,56 @@ def per_problem(arm: DecodeView | EvalView) -> dict[str, float]:
 
 
 def comparisons(run: RunView) -> list[Comparison]:
-    """Every pair of arms on the same problems of which at least one is a decode or a student."""
+    """Every pair of comparable arms on the same problems of which at least one is a decode or a student."""
+    pairs = [(one, other) for one, other in _pairs(run) if not refused_for(one, other)]
+    return [compare(one.name, other.name, per_problem(one), per_problem(other)) for one, other in pairs]
+
+
+def refused(run: RunView) -> list[Refused]:
+    """The pairs that would be compared if they had been asked alike."""
+    pairs = ((one, other, refused_for(one, other)) for one, other in _pairs(run))
+    return [Refused(one.name, other.name, reason) for one, other, reason in pairs if reason]
+
+
+def refused_for(one: DecodeView | EvalView, other: DecodeView | EvalView) -> str:
+    """Why two arms are not compared. A decode gives one trace a problem, which may stand beside draws of any number."""
+    return refusal(one, other) if isinstance(one, EvalView) and isinstance(other, EvalView) else ""
+
+
+def _pairs(run: RunView) -> Iterator[tuple[DecodeView | EvalView, DecodeView | EvalView]]:
     students_first = sorted(run.evals, key=lambda one: one.model_kind != "student")
     arms: list[DecodeView | EvalView] = [*run.decodes, *students_first]
-    found = []
     for one, other in combinations(arms, 2):
         if one.problems == other.problems and (_of_interest(one) or _of_interest(other)):
-            found.append(compare(one.name, other.name, per_problem(one), per_problem(other)))
-    return found
+            yield one, other
 
 
 def _of_interest(arm: DecodeView | EvalView) -> bool:
     return isinstance(arm, DecodeView) or arm.model_kind == "student"
+
+
+def of_metric(metric: dict[str, Any]) -> Estimate:
+    """A stored metric."""
+    return Estimate(metric["value"], metric["standard_error"], int(metric["n"]))
+
+
+def shown_metrics(one: EvalView) -> dict[str, dict[str, Any]]:
+    """The metrics of an evaluation by the names that a table shows: pass@k with its k, and without a `score` that is
+    pass@1, since no grader gave a part of a point.
+    """
+    first, score = one.metrics.get("pass_at_1"), one.metrics.get("score")
+    repeated = first is not None and score is not None and first["value"] == score["value"]
+    shown = {name: metric for name, metric in one.metrics.items() if name != "score" or not repeated}
+    return {_with_k(name, metric): metric for name, metric in shown.items()}
+
+
+def _with_k(name: str, metric: dict[str, Any]) -> str:
+    return f"{name.removesuffix('_k')}_{metric['k']}" if metric.get("k") and name.endswith("_k") else name
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """The ends of a 95 % interval."""
+    return "–" if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +135,7 @@ def expectations(run: RunView) -> list[Expectation]:
     found = []
     for one in run.evals:
         for name, (low, high) in one.expect.items():
-            metric = one.metrics[name]
-            value = Estimate(metric["value"], metric["standard_error"], int(metric["n"]))
+            value = of_metric(one.metrics[name])
             found.append(Expectation(one.name, name, low, high, value))
     return found
 

@@ -56,6 +56,8 @@ def _row(replay: Replay) -> tuple[str, ...]:
 def _said(replay: Replay) -> str:
     judged = f", for which judges wrote {replay.generated:,} tokens" if replay.generated else ""
     text = f"`{replay.decode}`: {replay.scored:,} scores were not stored and were computed{judged}."
+    if failed := _not_graded(replay):
+        text += f" {failed} of its traces could not be graded; they count as wrong."
     stops = Counter(one.waves + 1 for one in replay.problems if one.reach == "stopped")
     if stops:
         waves = ", ".join(f"{wave} ({count})" for wave, count in sorted(stops.items()))
@@ -71,6 +73,10 @@ def _accuracies(replay: Replay) -> tuple[dict[str, float], dict[str, float]]:
     )
 
 
+def _not_graded(replay: Replay) -> int:
+    return sum(one.trace.outcome == "failed" for one in replay.problems if one.trace is not None)
+
+
 def _data(replay: Replay) -> dict[str, object]:
     after, before = _accuracies(replay)
     return {
@@ -79,6 +85,7 @@ def _data(replay: Replay) -> dict[str, object]:
         "generated": replay.generated,
         "accuracy": after,
         "accuracy_before": before,
+        "not_graded": _not_graded(replay),
         "problems": [
             {"problem": one.before.problem, "reach": one.reach, "waves": one.waves, "same": one.same}
             for one in replay.problems

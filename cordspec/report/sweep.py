@@ -7,13 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from statistics import fmean
 
+from cordspec.artifacts.contamination import Contamination
 from cordspec.report import measures
+from cordspec.report.comparable import Refused
+from cordspec.report.contaminated import contamination_table
 from cordspec.report.load import DecodeView, EvalView, VariantView
+from cordspec.report.measures import refused_for
 from cordspec.report.report import (
     comparison_table,
     expectation_table,
     failures,
     measure_of,
+    refused_table,
     report_data,
 )
 from cordspec.report.statistics import Comparison, Estimate, compare, estimate
@@ -29,7 +34,7 @@ def make_sweep_report(variants: Sequence[VariantView]) -> Report:
     groups: dict[str, list[VariantView]] = defaultdict(list)
     for variant in variants:
         groups[variant.entry.group].append(variant)
-    compared = _comparisons(groups) if variants[0].is_paired else []
+    compared, refused = _comparisons(groups) if variants[0].is_paired else ([], [])
     limited = f", first {manifest.limit} problems of each set" if manifest.limit else ""
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     lines = [manifest.doc] if manifest.doc else []
@@ -44,7 +49,8 @@ def make_sweep_report(variants: Sequence[VariantView]) -> Report:
         for one in variants
         if (table := expectation_table(measures.expectations(one.run))).rows
     ]
-    tables.append(comparison_table(compared))
+    tables.append(contamination_table(_contaminations(variants)))
+    tables += [comparison_table(compared), refused_table(refused)]
     data: dict[str, object] = {
         "schema_version": SCHEMA_VERSION,
         "experiment": manifest.experiment,
@@ -52,9 +58,19 @@ def make_sweep_report(variants: Sequence[VariantView]) -> Report:
             {**asdict(one.entry), "report": report_data(one.run, measures.comparisons(one.run))} for one in variants
         ],
         "comparisons": [asdict(one) for one in compared],
+        "refused": [asdict(one) for one in refused],
     }
     title = f"cordspec report: {manifest.experiment}, a sweep"
     return Report(title, tuple(lines), tuple(table for table in tables if table.rows), data, tuple(failed))
+
+
+def _contaminations(variants: Sequence[VariantView]) -> dict[str, Contamination]:
+    """What was found for each student of each variant, each data set of a student once."""
+    found: dict[tuple[str, str], tuple[str, Contamination]] = {}
+    for variant in variants:
+        for student, one in variant.run.contaminations.items():
+            found.setdefault((student, one.data), (f"{variant.entry.name}: {student}", one))
+    return dict(found.values())
 
 
 def _names(variants: Sequence[VariantView], arms: Callable[[VariantView], Sequence[Arm]]) -> list[str]:
@@ -109,17 +125,27 @@ def _per_problem(arms: Sequence[Arm]) -> dict[str, float]:
     return {problem: fmean(found) for problem, found in values.items()}
 
 
-def _comparisons(groups: dict[str, list[VariantView]]) -> list[Comparison]:
-    """Every variant against the first, which is the base where that is one of them; arm by arm, over the same problems."""
+def _comparisons(groups: dict[str, list[VariantView]]) -> tuple[list[Comparison], list[Refused]]:
+    """Every variant against the first, which is the base where that is one of them; arm by arm, over the same problems.
+    Beside them the arms that are not compared.
+    """
     first, *others = groups
-    found = []
+    found: list[Comparison] = []
+    refused: list[Refused] = []
     for name in _names(groups[first], lambda one: (*one.run.decodes, *one.run.evals)):
         base = _arms(groups[first], name)
         for group in others:
             arms = _arms(groups[group], name)
             if arms and arms[0].problems == base[0].problems and _ids(arms) != _ids(base):
-                found.append(compare(f"{name} [{group}]", f"[{first}]", _per_problem(arms), _per_problem(base)))
-    return found
+                names = f"{name} [{group}]", f"[{first}]"
+                reason = next(
+                    (why for one, other in zip(arms, base, strict=False) if (why := refused_for(one, other))), ""
+                )
+                if reason:
+                    refused.append(Refused(*names, reason))
+                else:
+                    found.append(compare(*names, _per_problem(arms), _per_problem(base)))
+    return found, refused
 
 
 def _arms(members: Sequence[VariantView], name: str) -> list[Arm]:

@@ -34,10 +34,12 @@ class Ahead:
                 self._begun[_turn(expansion)] = (expansion.prefix.tokens, task)
 
     async def take(self, expansion: Expansion) -> Answered:
-        """What comes of an expansion, begun early or only now."""
+        """What comes of an expansion, begun early or only now. What failed before it was wanted is asked anew: whoever could
+        not be asked then may be back.
+        """
         tokens, task = self._begun.pop(_turn(expansion), (0, None))
         try:
-            if task is None or tokens != expansion.prefix.tokens:
+            if task is None or tokens != expansion.prefix.tokens or _in_vain(task):
                 return await self._ask(expansion)
             return replace(await task, expansion=expansion)
         finally:
@@ -53,6 +55,13 @@ class Ahead:
         for answered in await asyncio.gather(*given_up, return_exceptions=True):
             if isinstance(answered, Answered):
                 answered.calls.count_as_wasted()
+
+
+def _in_vain(task: asyncio.Task[Answered]) -> bool:
+    """Whether it is over and gave nothing: it failed, or the teacher was absent."""
+    if not task.done() or task.cancelled():
+        return False
+    return task.exception() is not None or task.result().absence is not None
 
 
 def _turn(expansion: Expansion) -> Turn:

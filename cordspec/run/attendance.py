@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from cordspec.extension.component import Unavailable
-from cordspec.journal import Journal
-from cordspec.journal.journal import Row
+from cordspec.journal import Journal, Row
 
 Result = TypeVar("Result")
 

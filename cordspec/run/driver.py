@@ -15,6 +15,7 @@ from cordspec.domain.trajectory import Trajectory
 from cordspec.extension.component import Unavailable
 from cordspec.extension.kinds.scorer import Scorer
 from cordspec.extension.kinds.search import Search, SearchMachine, SearchSetting
+from cordspec.faultpoints import faultpoint
 from cordspec.model import Block
 from cordspec.run import provenance
 from cordspec.run.ahead import Ahead
@@ -119,11 +120,13 @@ class Driver:
             raise Unavailable(f"no teacher can be asked: {answered[0].absence}", "give the command again later")
         self.pool.attendance.keep(one.absence for one in answered if one.absence is not None)
         spent = sum(proposal.generated for proposal in present)
+        faultpoint("wave.before_decision")
         decision = machine.tell([one.scored for one in judged], spent)
         wave = WaveRecord(tuple(answered), tuple(judged), decision)
         record.generated += spent
         record.waves.append(wave)
         record.events += provenance.wave_events(problem, self._labels, wave)
+        faultpoint("wave.decided")
         self.on_wave(record, wave)
 
     def _idle(self, teacher: int) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from cordspec.diagnostics import Diagnostic
 from cordspec.plan import Graph, Stage
 
 
@@ -44,13 +45,16 @@ class StageStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageProgress:
-    """How far a stage is. ``unit`` names what is counted; ``detail`` holds numbers worth showing, by name."""
+    """How far a stage is. ``unit`` names what is counted; ``detail`` holds numbers worth showing, by name, and ``counts``
+    those that `status.json` keeps.
+    """
 
     stage: Stage
     done: int
     total: int
     unit: str
     detail: Mapping[str, float | str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,26 @@ class StageFinished:
     summary: str
 
 
-Event = RunStarted | StageStarted | StageProgress | StageFinished
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something is not as it should be, and the run goes on."""
+
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """A signal came; so many calls are under way and are waited for."""
+
+    signal: int
+    calls: int
+
+    @property
+    def text(self) -> str:
+        return f"stopping: {self.calls} calls under way are waited for; a second signal stops at once"
+
+
+Event = RunStarted | StageStarted | StageProgress | StageFinished | Warned | StopAsked
 
 
 class Observer(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
@@ -19,9 +20,13 @@ from cordspec.domain.inference import (
 )
 from cordspec.domain.prompt import Prompt
 from cordspec.extension.kinds.engine import Engine, EngineCounters, EngineTraits
-from cordspec.journal import Committer, answer_key
-from cordspec.journal.journal import Answer
+from cordspec.faultpoints import faultpoint
+from cordspec.journal import Answer, Committer, answer_key
+from cordspec.journal.notes import ENVIRONMENT
+from cordspec.journal.notes import note as journal_note
 from cordspec.run.calls import note
+from cordspec.run.gate import Gate, NotStored
+from cordspec.run.holding import hold_identity
 from cordspec.run.ledger import Ledger
 from cordspec.run.sharing import Shared
 
@@ -34,29 +39,32 @@ Result = TypeVar("Result", Generation, TokenLogprobs, Rewards)
 Ask = Callable[[Sequence[Request]], Awaitable[Sequence[Result]]]
 
 
-class NotStored(Exception):
-    """Raised where only stored answers are to be used and the journal has none."""
-
-
 class ModelGateway:
     """One model of a run. It is loaded when something is asked that the journal does not know.
 
     Args:
         stored_only: the roles in which nothing new is generated.
+        gate: what every request passes that the journal does not answer.
     """
 
     def __init__(
         self, open_engine: Callable[[], Engine], fingerprint: str, committer: Committer,
-        stored_only: frozenset[Role] = frozenset(),
+        stored_only: frozenset[Role] = frozenset(), gate: Gate | None = None,
     ) -> None:  # fmt: skip
         self._stored_only = stored_only
+        self._gate = gate or Gate()
         self._open = open_engine
         self._fingerprint = fingerprint
         self._committer = committer
         self._engine: Engine | None = None
+        self._noted = False
         self._asked: dict[bytes, Shared[tuple[Answer, float]]] = {}
+        self.under_way = 0
+        """Requests that are at the engine, or on their way from it into the journal."""
         self._now = time.monotonic()
         self._asked_seconds = 0.0
+        self._held = False
+        """Whether the engine was held against what it was in earlier processes of the run."""
         self._shared = 0.0
         """A clock that goes slower the more is asked: what a request takes on it is its share of the engine's time."""
 
@@ -82,7 +90,7 @@ class ModelGateway:
 
     @property
     def load(self) -> int:
-        """Requests under way."""
+        """Requests that somebody waits for."""
         return len(self._asked)
 
     @property
@@ -135,6 +143,7 @@ class ModelGateway:
             return known[0], known[1], True
         if stored_only:
             raise NotStored
+        await self._gate.enter()
         asked = self._asked.get(key)
         if asked is None:
             self._advance()
@@ -156,14 +165,45 @@ class ModelGateway:
         stored: Callable[[Result], Answer],
     ) -> tuple[Answer, float]:
         """Ask the engine; the answer is in the journal when this returns."""
+        await self._gate.enter()
+        self.under_way += 1
+        try:
+            return await self._asked_now(key, request, method, stored)
+        finally:
+            self.under_way -= 1
+
+    async def _asked_now(
+        self,
+        key: bytes,
+        request: Request,
+        method: Callable[[], Ask[Request, Result]],
+        stored: Callable[[Result], Answer],
+    ) -> tuple[Answer, float]:
         begin = self._shared
+        self._committer.journal.asked(key)
+        faultpoint("engine.before_ask")
         results = await method()([request])
+        faultpoint("engine.answered")
         if len(results) != 1:
             raise RuntimeError(f"the engine gave {len(results)} answers to 1 request")
+        if not self._held:
+            hold_identity(self._committer.journal, self._fingerprint, self.traits)
+            self._held = True
         self._advance()
         answer, seconds = stored(results[0]), self._shared - begin
+        self._note_environment()
         await self._committer.put((key, self._fingerprint, answer, seconds))
+        faultpoint("engine.kept")
         return answer, seconds
+
+    def _note_environment(self) -> None:
+        """What the engine was found to be goes into the journal with its first answer."""
+        if self._noted or self.traits is None:
+            return
+        self._noted = True
+        found = asdict(self.traits)
+        parts = (self._fingerprint, json.dumps(found, sort_keys=True))
+        self._committer.note(journal_note(ENVIRONMENT, parts, found))
 
 
 class RoleView:

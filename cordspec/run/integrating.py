@@ -18,6 +18,7 @@ from cordspec.extension.kinds.segmenter import Segmenter
 from cordspec.model.blocks import Budget
 from cordspec.run.integrated import ANSWER_KEY, CATEGORIES, STEP_KEY, Integrated, read_integrated
 from cordspec.run.seeds import derive
+from cordspec.run.teachers import CUT_OFF, DEADLINE, UNREADABLE
 
 ROOM: Final = 2
 """An integrator may write so many times the decode's whole budget: the names and escapes of its JSON count, and so does
@@ -88,8 +89,11 @@ class Integrator:
             seed=derive(self.seed, "merge", problem.id, *(source.key for source in expansion.sources), expansion.index),
         )
         written = await self.engine.generate(request)
+        if written.finish == "deadline" or not written.readable:
+            why = DEADLINE if written.finish == "deadline" else UNREADABLE
+            return Proposal(self.label, (), (), False, False, written.tokens, (why,))
         read = read_integrated(written.text)
-        cut = ("cut off",) if written.finish == "length" else ()
+        cut = (CUT_OFF,) if written.finish == "length" else ()
         return self._proposal(read, (*read.violations, *cut), written.tokens)
 
     def _proposal(self, read: Integrated, violations: tuple[str, ...], generated: int) -> Proposal:

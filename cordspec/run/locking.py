@@ -8,12 +8,13 @@ from pathlib import Path
 
 from cordspec.diagnostics import Diagnostic, Label
 from cordspec.errors import CordspecError, IntegrityError, PreflightError
+from cordspec.extension.distributions import alike
 from cordspec.extension.kinds.problems import ProblemSource
 from cordspec.extension.options import Revision
 from cordspec.extension.registry import Registry
 from cordspec.model import Block, Experiment
 from cordspec.run.stages import problems as problem_stage
-from cordspec.run.workshop import model_fingerprint
+from cordspec.run.workshop import component_errors, model_fingerprint
 
 FORMAT_VERSION = "1.0"
 
@@ -75,7 +76,7 @@ def differences(locked: str, now: str) -> list[str]:
         for name in new
         if old.get(name, new[name]) != new[name]
     ]
-    if plugins[0] != plugins[1]:
+    if len(plugins[0]) != len(plugins[1]) or not all(map(alike, map(str, plugins[0]), plugins[1])):
         found.append(f"plugins are {', '.join(plugins[1])}, locked as {', '.join(map(str, plugins[0]))}")
     return found
 
@@ -109,11 +110,19 @@ def _identity(block: Block) -> str:
     """
     for name, field in type(block.options).model_fields.items():
         if any(isinstance(mark, Revision) for mark in field.metadata):
-            if revision := str(getattr(block.options, name)):
+            if revision := str(getattr(block.options, name)) or _found_revision(block):
                 return revision
             raise PreflightError(
                 Diagnostic("E601", f"no `{name}`, and looking one up on the hub is not in this version")
             )
     if block.component is not None and issubclass(block.component, ProblemSource):
-        return problem_stage.content_hash(problem_stage.load(block, None))
+        return problem_stage.content_hash(problem_stage.load(block, None).problems)
     return model_fingerprint(block)
+
+
+def _found_revision(block: Block) -> str:
+    """The revision of a problem set that names none: what its source finds, in its cache or on the hub."""
+    if block.component is None or not issubclass(block.component, ProblemSource):
+        return ""
+    with component_errors(block):
+        return block.component(block.options).revision()

@@ -58,7 +58,7 @@ def trace_record(record: SearchRecord, grader: Grader) -> TraceRecord:
     if trajectory is None or record.answer is None:
         return TraceRecord(
             problem.id, problem.question, problem.answer, (), "", "", False, False, None, len(record.waves),
-            record.generated, 0,
+            record.generated, 0, outcome="no answer",
         )  # fmt: skip
     scores = _scores(record)
     by_driver = record.chosen is not None and not record.chosen.trajectory.finished
@@ -74,6 +74,7 @@ def trace_record(record: SearchRecord, grader: Grader) -> TraceRecord:
         for at, step in enumerate(trajectory.steps)
     )
     chosen = record.chosen.score if record.chosen else None
+    verdict = grader.mark(problem, record.answer.text)
     return TraceRecord(
         problem=problem.id,
         question=problem.question,
@@ -81,13 +82,15 @@ def trace_record(record: SearchRecord, grader: Grader) -> TraceRecord:
         steps=steps,
         answer=record.answer.text,
         writer=record.writer,
-        correct=grader.grade(record.answer.text, problem.answer),
+        correct=verdict.correct,
         forced=trajectory.forced,
         score=chosen.value if chosen else None,
         waves=len(record.waves),
         generated=record.generated,
         answer_tokens=record.answer.tokens,
         reference_score=chosen.reference if chosen else None,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
     )
 
 

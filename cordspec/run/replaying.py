@@ -7,7 +7,6 @@ asked nothing new; a problem goes as far as the stored proposals suffice. Scores
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,20 +17,18 @@ from cordspec.artifacts.records import TraceRecord, read_lines
 from cordspec.artifacts.replays import Reach, Replay, ReplayedProblem
 from cordspec.artifacts.store import RunDirectory
 from cordspec.artifacts.variants import read_variants, variant_manifest
-from cordspec.diagnostics import Source
 from cordspec.domain.inference import Role
 from cordspec.domain.problem import Problem
-from cordspec.errors import SpecError
 from cordspec.extension.kinds.grader import Grader
 from cordspec.extension.registry import Registry
 from cordspec.journal import Journal
-from cordspec.model import Experiment, resolve
 from cordspec.plan import Graph
 from cordspec.run.assembling import assemble
 from cordspec.run.driver import Driver, SearchRecord, WaveRecord
 from cordspec.run.events import Silence
-from cordspec.run.gateway import NotStored
+from cordspec.run.gate import NotStored
 from cordspec.run.ledger import Ledger
+from cordspec.run.recorded import recorded_experiment
 from cordspec.run.recording import trace_record
 from cordspec.run.stages.decode import TRACES
 from cordspec.run.stages.problems import read_problems
@@ -52,7 +49,7 @@ async def replay(
     """
     directory = RunDirectory(run)
     manifest, varied = _recorded(run, variant)
-    experiment = _experiment(run, (*manifest.sets, *varied, *sets), registry)
+    experiment = recorded_experiment(run, (*manifest.sets, *varied, *sets), registry)
     finished = {entry.block: entry for entry in manifest.stages}
     made = [entry.block for entry in manifest.stages if entry.kind == "decode"]
     wanted = [choose("decode", name, made) for name in decodes] or made
@@ -155,13 +152,3 @@ def _recorded(run: Path, variant: str) -> tuple[Manifest, tuple[str, ...]]:
     chosen = entries[choose("variant", variant, list(entries))]
     settings = tuple(f"{path}={value}" for path, value in chosen.settings.items())
     return read_manifest(run, variant_manifest(variant)), settings
-
-
-def _experiment(run: Path, sets: Sequence[str], registry: Registry) -> Experiment:
-    """The experiment of a run's own sources, whatever has become of the files that they were read from."""
-    texts: dict[str, str] = json.loads((run / "sources.json").read_text(encoding="utf-8"))
-    main = next(iter(texts))
-    experiment, diagnostics = resolve(Source(main, texts[main]), registry, sets, recorded=texts)
-    if experiment is None:
-        raise SpecError(*diagnostics)
-    return experiment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cordspec.domain.inference import GenerateRequest, Generation, Sampling
@@ -15,6 +15,9 @@ from cordspec.extension.kinds.segmenter import Segmenter
 from cordspec.model.blocks import Budget
 from cordspec.run.attendance import Attendance
 from cordspec.run.seeds import derive
+
+DEADLINE, UNREADABLE, CUT_OFF = "deadline", "unreadable characters", "cut off"
+"""What a proposal's `violations` say of an answer that came to nothing, or that the limit on tokens ended."""
 
 
 class Asked(EngineAccess, Protocol):
@@ -88,6 +91,9 @@ class Pool:
     def _proposal(self, teacher: Teacher, expansion: Expansion, prefill: str, answer: Generation) -> Proposal:
         """The steps in what a teacher wrote: the first one only, unless a whole trace was asked for."""
         before = expansion.prefix
+        if answer.finish == "deadline" or not answer.readable:
+            why = DEADLINE if answer.finish == "deadline" else UNREADABLE
+            return Proposal(teacher.label, (), (), False, False, answer.tokens, (why,))
         pieces = self.segmenter.cut(prefill + answer.text, len(before.steps) + 1)
         said = [piece for piece in pieces if piece.text]
         closes = answer.stop == THINK_CLOSE
@@ -96,7 +102,7 @@ class Pool:
             violations.append("several steps")
             said, closes = said[:1], False
         if answer.finish == "length":
-            violations.append("cut off")
+            violations.append(CUT_OFF)
         elif answer.finish == "end":
             violations.append("ended inside its thinking")
         lengths = tuple(teacher.engine.count_tokens(piece.text) for piece in said)
@@ -109,7 +115,8 @@ class Pool:
         )  # fmt: skip
 
     async def answer(self, problem: ProblemView, trajectory: Trajectory, writer: int) -> Generation:
-        """The final answer, written by the teacher that wrote the last step (paper, section 3.4).
+        """The final answer, written by the teacher that wrote the last step (paper, section 3.4); empty where what it wrote
+        cannot be read.
 
         Raises:
             Absence: that teacher cannot be asked.
@@ -127,4 +134,5 @@ class Pool:
             )
             return await teacher.engine.generate(request)
 
-        return await self.attendance.ask([self.seed, *purpose], ask)
+        answer = await self.attendance.ask([self.seed, *purpose], ask)
+        return answer if answer.readable else replace(answer, text="")

@@ -10,19 +10,23 @@ from cordspec.artifacts.store import RunDirectory, is_disk_error
 from cordspec.diagnostics import Diagnostic
 from cordspec.domain.inference import Role
 from cordspec.domain.problem import Problem
-from cordspec.errors import CordspecError, PreflightError, SpecError, StageError
-from cordspec.extension.component import EngineAccess, InvalidData, Unavailable
+from cordspec.errors import CordspecError, IncompleteError, PolicyError, PreflightError, SpecError, StageError
+from cordspec.extension.component import EngineAccess, Failed, InvalidData, Refused, Unavailable
 from cordspec.extension.kinds.engine import Engine, EngineCounters, Model
 from cordspec.extension.kinds.grader import Grader
+from cordspec.extension.kinds.trainer import Trainer
 from cordspec.extension.options import Ref
 from cordspec.extension.registry import Registry
 from cordspec.journal import Committer, Journal
 from cordspec.model import Block, Experiment
 from cordspec.plan import Graph
 from cordspec.run.events import Observer
+from cordspec.run.gate import Gate, NotStored
 from cordspec.run.gateway import ModelGateway, RoleView
 from cordspec.run.ledger import Ledger
+from cordspec.run.quarantine import CRASHES
 from cordspec.run.seeds import derive
+from cordspec.run.tally import Tally
 
 STUDENT_WEIGHTS = "model"
 """The directory of a trained student inside its stage's directory."""
@@ -39,27 +43,39 @@ class Workshop:
     problems: dict[str, tuple[Problem, ...]]
     models: Models
     observer: Observer
+    crashes: int = CRASHES
+    """How many ends of the process, with one problem under way, set that problem aside; 0 for never."""
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    """By decode: what became of its problems so far."""
 
 
 class Engines:
     """The engines of a process: equal weights with equal settings are loaded once, for all variants."""
 
-    def __init__(self, journal: Journal, stored_only: frozenset[Role] = frozenset()) -> None:
+    def __init__(self, journal: Journal, stored_only: frozenset[Role] = frozenset(), gate: Gate | None = None) -> None:
         self.journal = journal
-        self._committer = Committer(journal)
+        self.gate = gate or Gate()
+        self.committer = Committer(journal)
         self._stored_only = stored_only
         self._gateways: dict[str, ModelGateway] = {}
 
     def gateway(self, fingerprint: str, open_engine: Callable[[], Engine]) -> ModelGateway:
         """The way to an engine, which is opened when it is first asked something."""
         if fingerprint not in self._gateways:
-            self._gateways[fingerprint] = ModelGateway(open_engine, fingerprint, self._committer, self._stored_only)
+            self._gateways[fingerprint] = ModelGateway(
+                open_engine, fingerprint, self.committer, self._stored_only, self.gate
+            )
         return self._gateways[fingerprint]
 
     @property
     def gateways(self) -> tuple[ModelGateway, ...]:
         """The ways to all engines of this process."""
         return tuple(self._gateways.values())
+
+    @property
+    def under_way(self) -> int:
+        """Requests of all engines that are under way."""
+        return sum(gateway.under_way for gateway in self.gateways)
 
     @property
     def counters(self) -> EngineCounters:
@@ -70,6 +86,7 @@ class Engines:
     async def close(self) -> None:
         for gateway in self._gateways.values():
             await gateway.close()
+        self.committer.close()
 
 
 class Models:
@@ -77,6 +94,8 @@ class Models:
 
     def __init__(self, experiment: Experiment, engines: Engines) -> None:
         self.journal = engines.journal
+        self.committer = engines.committer
+        self.gate = engines.gate
         self._experiment = experiment
         self._engines = engines
         self._components: dict[str, Model] = {}
@@ -97,8 +116,17 @@ class Models:
 
     def add_student(self, name: str, weights: RunDirectory, stage_id: str) -> None:
         """Make a trained student known under its block's name."""
-        init = dict(self._experiment.blocks[name].refs())[("init",)]
-        self._components[name] = self.component(init.name).at(weights.stage(stage_id) / STUDENT_WEIGHTS)
+        self._components[name] = self.base(name).at(weights.stage(stage_id) / STUDENT_WEIGHTS)
+
+    def base(self, name: str) -> Model:
+        """The model, or the student, from which the training of a student starts."""
+        block = self._experiment.blocks[name]
+        init = dict(block.refs()).get(("init",))
+        if init is not None:
+            return self.component(init.name)
+        base = trainer_of(block).base()
+        assert base is not None, "`init` is a reference, or the trainer says what it stands for"
+        return base
 
     def view(self, name: str, role: Role, ledger: Ledger) -> RoleView:
         """The model of a block in a role."""
@@ -155,6 +183,12 @@ def model_of(block: Block) -> Model:
     return block.component(block.options)
 
 
+def trainer_of(block: Block) -> Trainer:
+    """The trainer of a student."""
+    assert block.component is not None and issubclass(block.component, Trainer)
+    return block.component(block.options)
+
+
 def model_fingerprint(block: Block) -> str:
     """The identity of a model's weights and settings.
 
@@ -170,6 +204,8 @@ class component_errors:  # reads as a statement: `with component_errors(block):`
 
     Raises:
         PreflightError: something is missing here.
+        PolicyError: the operator's policy forbids it.
+        IncompleteError: something that was here failed or changed during the run.
         SpecError: input data is wrong.
         StageError: the component failed in any other way.
     """
@@ -182,14 +218,20 @@ class component_errors:  # reads as a statement: `with component_errors(block):`
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         match error:
-            case None | CordspecError() | asyncio.CancelledError():
+            case None | CordspecError() | NotStored() | asyncio.CancelledError():
                 return
             case OSError() if is_disk_error(error):
                 return
-            case Unavailable(help=help):
-                raise PreflightError(self._diagnostic("E601", str(error), help)) from error
-            case InvalidData(help=help):
-                raise SpecError(self._diagnostic("E210", str(error), help)) from error
+            case Unavailable(help=help, code=code) if code == "E601" or not code.startswith("E6"):
+                raise PreflightError(self._diagnostic(code, str(error), help)) from error
+            case Unavailable(help=help, code=code):
+                raise IncompleteError(self._diagnostic(code, str(error), help)) from error
+            case Refused(help=help):
+                raise PolicyError(self._diagnostic("E505", str(error), help)) from None
+            case InvalidData(help=help, code=code):
+                raise SpecError(self._diagnostic(code, str(error), help)) from error
+            case Failed(help=help, code=code):
+                raise StageError(self._diagnostic(code, str(error), help)) from error
             case Exception():
                 said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
                 raise StageError(self._diagnostic("E331", f"{self._what} failed: {said}", "")) from error

@@ -1,4 +1,4 @@
-"""Where a service is and which key it takes: the operator's environment says so, never a spec."""
+"""Where a service is and which key it takes: the operator's environment or configuration says so, never a spec."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from cordspec.plugin import Unavailable
+from cordspec_api.operator import Operator
+from cordspec_api.origins import refuse_literal
 
 LONGEST_MESSAGE = 200
 _KEY_LIKE = re.compile(r"\b(?:sk|key|pk)-\S+|\bBearer\s+\S+", re.IGNORECASE)
@@ -46,14 +48,19 @@ def address_of(service: str) -> Address:
 
 
 def addresses_of(service: str) -> tuple[Address, ...]:
-    """The addresses of a service's replicas from ``CORDSPEC_SERVICE_<NAME>_URL``, with commas between them, and its key
-    from ``CORDSPEC_SERVICE_<NAME>_KEY``.
+    """The addresses of a service's replicas from ``CORDSPEC_SERVICE_<NAME>_URL``, with commas between them, or from the
+    operator's configuration. A key that the configuration binds to an origin is sent there and nowhere else; to others goes
+    that of ``CORDSPEC_SERVICE_<NAME>_KEY``.
 
     Raises:
         Unavailable: there is no usable URL, or the key cannot be sent.
+        Refused: the operator's configuration does not list an origin, or it is one that is never called.
     """
     prefix = f"CORDSPEC_SERVICE_{service.upper()}"
+    operator = Operator.read()
     urls = [url.strip().rstrip("/") for url in os.environ.get(f"{prefix}_URL", "").split(",") if url.strip()]
+    where = f"{prefix}_URL" if urls else f"`{service}` in {operator.path}"
+    urls = urls or [url.strip().rstrip("/") for url in operator.services.get(service, ())]
     if not urls:
         raise Unavailable(
             f"no address is known for the service `{service}`",
@@ -61,13 +68,19 @@ def addresses_of(service: str) -> tuple[Address, ...]:
         )
     if not all(map(_is_base, urls)):
         raise Unavailable(
-            f"{prefix}_URL is no base URL: http or https with a host, without user, query or fragment",
+            f"{where} is no base URL: http or https with a host, without user, query or fragment",
             "write it like https://host/v1",
         )
-    key = os.environ.get(f"{prefix}_KEY", "").strip()
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise Unavailable(f"{prefix}_KEY holds characters that no header can carry", "set it to the key alone")
-    return tuple(Address(service, url, key) for url in urls)
+    for url in urls:
+        operator.admit(url)
+        refuse_literal(url)
+    given = os.environ.get(f"{prefix}_KEY", "").strip()
+    found = [Address(service, url, given if (bound := operator.key_of(url)) is None else bound) for url in urls]
+    for address in found:
+        if not (address.key.isascii() and address.key.isprintable()) or " " in address.key:
+            named = f"{prefix}_KEY" if address.key == given else "the key"
+            raise Unavailable(f"{named} holds characters that no header can carry", "set it to the key alone")
+    return tuple(found)
 
 
 def _is_base(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""Chat completions over HTTP: bounded retries, no redirects, a limit on how much is asked at once."""
+"""Chat completions over HTTP: bounded retries, no redirects, as much at once as the service takes."""
 
 from __future__ import annotations
 
@@ -22,19 +22,25 @@ from cordspec.plugin import (
     Unavailable,
     prompt_text,
 )
+from cordspec_api.adaptive_limit import AdaptiveLimit
 from cordspec_api.address import Address
 from cordspec_api.replies import Reply, error_code, error_message, generation
+from cordspec_api.retrying import LONGEST_PAUSE, RetryBudget, pause_before, retry_after
 
 if TYPE_CHECKING:
     import httpx2
 
 CHARACTERS_A_TOKEN = 4
 """A stated estimate: what a token is, only the service knows."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+FIRST_PAUSE = 0.5
+REPETITIONS = 10.0
+"""Calls that may be repeated before anything was answered, beside one for every ten."""
 LARGEST_REPLY = 64 * 1024 * 1024
 SEEDS = 2**31
 """Services take seeds of 31 bits."""
 BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+FULL = frozenset({425, 429, 503, 529})
+"""It has too much to do, of ours or of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +56,11 @@ class Manners:
 
 
 class _Busy(Exception):
-    """Worth asking again, after ``pause`` seconds if the server named a time."""
+    """Worth asking again, after ``pause`` seconds if the server named a time; ``full`` says that it has too much to do."""
 
-    def __init__(self, message: str, pause: float | None = None) -> None:
+    def __init__(self, message: str, pause: float | None = None, full: bool = False) -> None:
         super().__init__(message)
-        self.pause = pause
+        self.pause, self.full = pause, full
 
 
 class ApiEngine:
@@ -63,14 +69,15 @@ class ApiEngine:
     def __init__(self, address: Address, manners: Manners) -> None:
         self._address = address
         self._manners = manners
-        self._slots = asyncio.Semaphore(manners.concurrency)
+        self._room = AdaptiveLimit(manners.concurrency)
         self._client: httpx2.AsyncClient | None = None
+        self._budget = RetryBudget(REPETITIONS)
         self._paid: dict[GenerateRequest, Generation] = {}
         self._prefilled = self._reused = self._generated = 0
 
     @property
     def counters(self) -> EngineCounters:
-        return EngineCounters(self._prefilled, self._reused, self._generated)
+        return EngineCounters(self._prefilled, self._reused, self._generated, repeated=self._budget.repeated)
 
     @property
     def traits(self) -> EngineTraits:
@@ -112,8 +119,7 @@ class ApiEngine:
     async def _generation(self, request: GenerateRequest) -> Generation:
         if request in self._paid:
             return self._paid.pop(request)
-        async with self._slots:
-            reply = await self._reply(self._body(request))
+        reply = await self._reply(self._body(request))
         answer = generation(reply, request, self.count_tokens)
         self._prefilled += answer.prefilled
         self._reused += answer.prompt_tokens - answer.prefilled
@@ -133,21 +139,34 @@ class ApiEngine:
         return body
 
     async def _reply(self, body: dict[str, object]) -> Reply:
-        """The service's answer, asked for again while it is busy or out of reach."""
+        """The service's answer, asked for again while it is busy or out of reach, and while not too many were."""
+        self._budget.made()
         pause = FIRST_PAUSE
         for left in range(self._manners.retries, -1, -1):
             try:
-                return await self._asked(body)
+                async with self._room.slot():
+                    return await self._taken(body)
             except _Busy as busy:
-                named = busy.pause if busy.pause is not None else pause
-                if not left or named > LONGEST_PAUSE:
+                named = busy.pause or 0.0
+                if not left or named > LONGEST_PAUSE or not self._budget.take():
                     later = f"; it says to come back in {named:g} s" if named > LONGEST_PAUSE else ""
                     raise self._unavailable(
                         f"{busy}{later}", "give the same command again later: nothing is lost"
                     ) from None
-                await asyncio.sleep(named)
+                await asyncio.sleep(pause_before(0, (pause,), busy.pause))
                 pause = min(2 * pause, LONGEST_PAUSE)
         raise AssertionError("the last try answers or raises")
+
+    async def _taken(self, body: dict[str, object]) -> Reply:
+        """One try in its slot."""
+        try:
+            reply = await self._asked(body)
+        except _Busy as busy:
+            if busy.full:
+                self._room.refused()
+            raise
+        self._room.taken()
+        return reply
 
     async def _asked(self, body: dict[str, object]) -> Reply:
         """One try. Errors are told without their causes, which hold the request with its headers."""
@@ -171,7 +190,7 @@ class ApiEngine:
                 f"status {status}, a redirect, which is not followed", "set its URL to the new place"
             )
         if status in BUSY:
-            raise _Busy(told, _retry_after(headers))
+            raise _Busy(told, retry_after(headers.get("retry-after")), status in FULL)
         if error_code(content) == "context_length_exceeded":
             return Reply.too_long()
         raise self._unavailable(told, "look at the key, the model's name and the settings")
@@ -180,12 +199,16 @@ class ApiEngine:
         import httpx2
 
         if self._client is None:
+            from cordspec_api.pinned import PinnedTransport
+
+            # the environment names no proxy and no other key; compressed answers are not asked for and not unpacked
             self._client = httpx2.AsyncClient(
-                headers=self._address.headers, timeout=self._manners.timeout, follow_redirects=False
-            )
+                headers={**self._address.headers, "Accept-Encoding": "identity"}, timeout=self._manners.timeout,
+                follow_redirects=False, trust_env=False, transport=PinnedTransport(),
+            )  # fmt: skip
         content = bytearray()
         async with self._client.stream("POST", f"{self._address.url}/chat/completions", json=body) as reply:
-            async for chunk in reply.aiter_bytes():
+            async for chunk in reply.aiter_raw():
                 content += chunk
                 if len(content) > LARGEST_REPLY:
                     raise self._unavailable(f"an answer of more than {LARGEST_REPLY >> 20} MiB")
@@ -199,12 +222,3 @@ class ApiEngine:
 
     def _unavailable(self, message: str, help: str = "") -> Unavailable:
         return Unavailable(f"the service `{self._address.service}` gave {message}", help)
-
-
-def _retry_after(headers: httpx2.Headers) -> float | None:
-    """The seconds of a Retry-After; a date is left to our own pauses."""
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None

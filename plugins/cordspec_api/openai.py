@@ -42,7 +42,9 @@ class OpenAIOptions(Options):
         5, ge=0, le=100, description="how often more a busy service is asked, after growing pauses"
     )
     timeout: Annotated[Seconds, NotIdentity()] = Field(600.0, gt=0, description="how long one answer may take")
-    concurrency: Annotated[int, NotIdentity()] = Field(8, ge=1, le=1_024, description="requests under way at once")
+    concurrency: Annotated[int, NotIdentity()] = Field(
+        8, ge=1, le=1_024, description="requests under way at once at most"
+    )
 
 
 class OpenAIModel(Model[OpenAIOptions]):

@@ -2,53 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from cordspec.plugin import (
-    Component,
-    EngineAccess,
-    Evaluator,
-    GenerateRequest,
-    Metric,
-    ProblemView,
-    Unavailable,
-    WriterRef,
-    hookimpl,
-)
-from cordspec_bench.math_answers import MathAnswersOptions
-
-ABSENT = "judging answers by a model is not in this version; `math_answers` grades final answers"
+from cordspec.plugin import Component, Context, Judging, Placeholders, Sampling, Tokens, WriterRef, hookimpl
+from cordspec_bench.drawing import Drawing, DrawingOptions
+from cordspec_bench.model_judge import PLACEHOLDERS, PROMPT, ModelJudge
 
 
-class JudgedAnswersOptions(MathAnswersOptions):
+class JudgedAnswersOptions(DrawingOptions):
     """Options of `eval NAME : judged_answers { ... }`."""
 
     judge: WriterRef = Field(description="the model that compares an answer with the reference")
+    judge_prompt: Annotated[str, Placeholders(PLACEHOLDERS)] = Field(PROMPT, description="what the judge is asked")
+    judge_temperature: float = Field(0.0, ge=0.0, le=10.0, description="sampling temperature of the judge")
+    judge_tokens: Tokens = Field(4_096, gt=0, description="tokens that one judgement may take, thinking included")
 
 
-class JudgedAnswers(Evaluator[JudgedAnswersOptions]):
-    """The judge answers in JSON whether an answer says what the reference says."""
+class JudgedAnswers(Drawing[JudgedAnswersOptions]):
+    """The judge answers in JSON whether an answer says what the reference says. A reply that cannot be read counts as wrong
+    and is reported.
+    """
 
     name: ClassVar[str] = "judged_answers"
-    metric_names: ClassVar[tuple[str, ...]] = ("pass_at_1",)
-    absent: ClassVar[str] = ABSENT
-
-    @property
-    def samples(self) -> int:
-        return self.options.samples
+    version: ClassVar[str] = "2"
+    judging_options: ClassVar[tuple[str, ...]] = ("judge", "judge_prompt", "judge_temperature", "judge_tokens")
 
     @property
     def grader(self) -> str:
-        return self.options.grader
+        return ""
 
-    def requests(self, problem: ProblemView, engine: EngineAccess, seeds: Sequence[int]) -> Sequence[GenerateRequest]:
-        raise Unavailable(ABSENT)
-
-    def metrics(self, graded: Sequence[Sequence[bool]]) -> Mapping[str, Metric]:
-        raise Unavailable(ABSENT)
+    def judging(self, context: Context) -> Judging:
+        options = self.options
+        engine = context.engine(options.judge, "judge")
+        sampling = Sampling(options.judge_temperature)
+        return ModelJudge(engine, context, options.judge_prompt, sampling, options.judge_tokens)
 
 
 @hookimpl

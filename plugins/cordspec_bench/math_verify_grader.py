@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import select
-import subprocess
-import sys
+import re
 from collections.abc import Iterable
-from typing import IO, ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 
-from cordspec.plugin import Component, Grader, Options, Seconds, Unavailable, hookimpl
-from cordspec_bench.final_answer import final_answer, items
+from cordspec.plugin import Component, Options, Seconds, Unavailable, Verdict, VerdictGrader, hookimpl
+from cordspec_bench.exact_grader import plain_text
+from cordspec_bench.final_answer import brackets, final_answer, items
+from cordspec_bench.quantities import read_quantity, readings
+from cordspec_bench.worker_process import Failed, WorkerProcess
 
-START_SECONDS = 60.0
+LONGEST: Final = 1_000
+"""Characters of an answer that is compared as an expression; what is longer is no final answer."""
+_TEXT = re.compile(r"\\(?:text|mathrm|textrm|mbox|textbf|mathbf)\s*\{([^{}]*)\}")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[a-z*]+\}(?:\{[lcr|]+\})?|\\operatorname\*?")
+_WORD = re.compile(r"[A-Za-z]{3,}|\b[Nn]o\b")
+_NAMED = re.compile(r"[A-Za-z]\w{0,2} ?= ?(?=[^=])")
+_MATHEMATICAL: Final = frozenset(
+    (
+        "and", "or", "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log",
+        "exp", "sqrt", "max", "min", "gcd", "lcm", "mod", "pmod", "det",
+    )
+)  # fmt: skip
 
 
 class MathVerifyOptions(Options):
@@ -23,63 +35,76 @@ class MathVerifyOptions(Options):
     time_limit: Seconds = Field(5.0, gt=0, description="an answer that takes longer to compare is wrong")
 
 
-class MathVerify(Grader[MathVerifyOptions]):
-    """Equal texts, and plain lists of numbers in their order, are decided here; all else goes to math-verify.
-
-    Comparing a hostile expression may take for ever or crash, so it happens in a child process with a hard time limit.
+class MathVerify(VerdictGrader[MathVerifyOptions]):
+    """Equal texts, plain lists of numbers in their order, single numbers with their units, and words are decided here; all
+    else goes to math-verify, which would take words for products of letters and leave units out.
     """
 
     name: ClassVar[str] = "math_verify"
+    version: ClassVar[str] = "2"
 
     def __init__(self, options: MathVerifyOptions) -> None:
         super().__init__(options)
-        self._child: subprocess.Popen[str] | None = None
+        lacking = Unavailable("the grader needs math-verify", 'pip install "cordspec[bench]"')
+        self._process = WorkerProcess(("cordspec_bench.math_worker",), lacking)
 
-    def grade(self, written: str, reference: str) -> bool:
+    def verdict(self, written: str, reference: str) -> Verdict:
         answer, wanted = final_answer(written), final_answer(reference)
+        if not answer:
+            return Verdict.no_answer("nothing is written")
         if answer == wanted:
-            return bool(wanted)
-        items_wanted, items_found = items(wanted), items(answer)
-        if items_wanted is not None and (items_found is not None or len(items_wanted) > 1):
-            return items_found == items_wanted
-        return self._verify(answer, wanted)
-
-    def _verify(self, answer: str, wanted: str) -> bool:
-        child = self._started()
-        assert child.stdin is not None and child.stdout is not None
+            return Verdict.of(True, answer=answer)
+        decided = _decided(answer, wanted)
+        if decided is not None:
+            return Verdict.of(decided, answer=answer)
+        if len(answer) > LONGEST:
+            return Verdict.of(False, answer=answer[:LONGEST], reason="too long for a final answer")
         try:
-            child.stdin.write(json.dumps([answer, wanted]) + "\n")
-            child.stdin.flush()
-            said = _line(child.stdout, self.options.time_limit)
-        except OSError:
-            said = ""
-        if not said:
-            self.close()
-        return said == "true"
-
-    def _started(self) -> subprocess.Popen[str]:
-        if self._child is None:
-            command = [sys.executable, "-m", "cordspec_bench.math_worker"]
-            self._child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-            )
-            assert self._child.stdout is not None
-            if _line(self._child.stdout, START_SECONDS) != "ready":
-                self.close()
-                raise Unavailable("the grader needs math-verify", 'pip install "cordspec[bench]"')
-        return self._child
+            reply = self._process.ask({"answer": answer, "wanted": wanted}, self.options.time_limit)
+            return Verdict.of(reply["equal"], answer=answer)
+        except Failed as failed:
+            return Verdict.failed(str(failed), answer)
 
     def close(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child.communicate()
-        self._child = None
+        self._process.close()
 
 
-def _line(stream: IO[str], seconds: float) -> str:
-    """The next line, or an empty text when it does not come in time or never."""
-    ready, _, _ = select.select([stream], [], [], seconds)
-    return stream.readline().strip() if ready else ""
+def _decided(answer: str, wanted: str) -> bool | None:
+    """Whether a plain answer is right; None for expressions."""
+    bare, bare_wanted = _unnamed(answer, wanted), _unnamed(wanted, answer)
+    items_wanted, items_found = items(bare_wanted), items(bare)
+    if items_wanted is not None and (items_found is not None or len(items_wanted) > 1):
+        kinds = {brackets(bare_wanted), brackets(bare)} - {""}
+        return (
+            items_found == items_wanted and len(kinds) < 2
+        )  # `(1, 2)` is a point or an open interval, `[1, 2]` is closed
+    quantity, found = (read_quantity(text, single_letters=False) for text in (bare_wanted, bare))
+    if quantity is not None and found is not None:
+        same = quantity.share in readings(found, quantity)
+        return same or (quantity.value == found.value and not quantity.unit and found.percent)
+    if _is_words(wanted) or _is_words(answer):
+        return plain_text(wanted) == plain_text(answer)
+    units = {" ".join(said) for text in (wanted, answer) if (said := _units(text))}
+    return False if len(units) > 1 else None
+
+
+def _unnamed(text: str, other: str) -> str:
+    """``5`` of ``x = 5``, where the other side gives no name."""
+    return _NAMED.sub("", text, count=1) if _NAMED.match(text) and "=" not in other and text.count("=") == 1 else text
+
+
+def _is_words(text: str) -> bool:
+    """Whether there are words in it that are neither mathematics nor the unit of an expression."""
+    outside = _ENVIRONMENT.sub(" ", _TEXT.sub(" ", text))
+    if not outside.strip(" ()[]{}.,"):
+        return bool(text.strip())
+    return any(word.lower() not in _MATHEMATICAL for word in _WORD.findall(_COMMAND.sub(" ", outside)))
+
+
+def _units(text: str) -> list[str]:
+    """What an expression's text parts say, which are its units; `and` and `or` are mathematics."""
+    said = (plain_text(part) for part in _TEXT.findall(text))
+    return [part for part in said if part and part not in _MATHEMATICAL]
 
 
 @hookimpl

@@ -74,7 +74,7 @@ class TransformersReward(Model[TransformersRewardOptions]):
             raise Unavailable(f"{path} is no process reward model: it has no weights {missing}", NO_HEAD)
         if model.config.num_labels != 2:
             raise Unavailable(f"the model in {path} has {model.config.num_labels} labels, not wrong and right", NO_HEAD)
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
         return RewardEngine(model.eval().to(device), tokenizer)
 
     def at(self, weights: Path) -> Model:

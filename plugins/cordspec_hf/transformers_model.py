@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from cordspec.plugin import Component, Engine, Model, ModelFacts, Tokens, Unavailable, hookimpl
+from cordspec_hf.headers import weight_files
 from cordspec_hf.known_models import facts_of_directory
 from cordspec_hf.prompting.options import AUTOMATIC, PromptOptions, prompt_identity
 
@@ -45,8 +46,7 @@ class TransformersModel(Model[TransformersModelOptions]):
                 f"no model in {path}: it holds no config.json",
                 "give a directory with config.json, tokenizer files and safetensors; nothing is downloaded",
             )
-        if not list(path.glob("*.safetensors")):
-            raise Unavailable(f"no weights in {path}: it holds no .safetensors file", "save the model as safetensors")
+        weight_files(path)
         return path
 
     def facts(self) -> ModelFacts:
@@ -76,7 +76,7 @@ class TransformersModel(Model[TransformersModelOptions]):
             raise Unavailable(f"the embedded engine needs {error.name}", 'pip install "cordspec[hf]"') from error
         logging.disable_progress_bar()
         device = chosen_device(self.options.device)
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
         frame = chosen_frame(tokenizer, self.options, self.options.weights)
         model = AutoModelForCausalLM.from_pretrained(
             path, dtype=getattr(torch, self.options.dtype), local_files_only=True, use_safetensors=True,

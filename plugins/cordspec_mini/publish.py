@@ -41,9 +41,11 @@ def publish(name: str, weights: Path) -> None:
     target = CHECKPOINTS / name
     shutil.rmtree(target, ignore_errors=True)
     kind = AutoModelForTokenClassification if name == REWARD else AutoModelForCausalLM
-    model = kind.from_pretrained(weights, dtype=torch.float16, local_files_only=True)
+    model = kind.from_pretrained(
+        weights, dtype=torch.float16, local_files_only=True, use_safetensors=True, trust_remote_code=False
+    )
     model.save_pretrained(target)
-    AutoTokenizer.from_pretrained(weights, local_files_only=True).save_pretrained(target)
+    AutoTokenizer.from_pretrained(weights, local_files_only=True, trust_remote_code=False).save_pretrained(target)
     (target / "card.json").write_text(
         json.dumps((measure_rewards if name == REWARD else measure)(target), indent=2) + "\n", encoding="utf-8"
     )

@@ -126,6 +126,14 @@ class Backend(Protocol):
         """
         ...
 
+    async def serves(self) -> tuple[str, ...]:
+        """What it says that it serves, in words that stay the same as long as it serves the same. Nothing is computed."""
+        ...
+
+    async def renewed(self) -> bool:
+        """Whether another server may stand where this one stood when it was last asked. Nothing is computed."""
+        ...
+
     async def progress(self) -> float | None:
         """A number that grows while the server works on anything; None if it does not tell."""
         ...

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cordspec.plugin import (
@@ -25,13 +26,19 @@ from cordspec.plugin import (
     Unavailable,
     prompt_text,
 )
+from cordspec_api.retrying import RetryBudget, pause_before
 from cordspec_hf.encoding import PromptEncoder
 from cordspec_hf.prompting.frame import PromptFrame
 from cordspec_hf.stopping import TORN
+from cordspec_serving.asking import PAUSES, Asking
+from cordspec_serving.attempt import Attempt, attempted, count_orphans
 from cordspec_serving.backend import Backend, Drawing, Drawn, Ids, NotOffered, Span
+from cordspec_serving.clocks import Clocks
+from cordspec_serving.failures import BadScores, DeadlinePassed, Failed
 from cordspec_serving.probing import Probed, probe
 from cordspec_serving.replicas import Replica, Replicas
-from cordspec_serving.scoring import ROUTES
+from cordspec_serving.score_quality import ScoreQuality
+from cordspec_serving.scoring import ROUTES, complete_values
 from cordspec_serving.together import together
 
 if TYPE_CHECKING:
@@ -48,28 +55,35 @@ class ServedEngine:
     Args:
         attach: starts what has to be started and gives the replicas; called once, when something is first asked.
         dtype: the servers' number format, as far as it is known.
-        patience: seconds without any token after which a server is taken to stand still.
+        clocks: how long they are waited for.
     """
 
     def __init__(
         self, tokenizer: PreTrainedTokenizerFast, frame: PromptFrame, attach: Callable[[], Awaitable[Sequence[Backend]]],
-        dtype: str, patience: float,
+        dtype: str, clocks: Clocks,
     ) -> None:  # fmt: skip
         self._tokenizer = tokenizer
         self._frame = frame
         self._encoder = PromptEncoder(tokenizer)
         self._attach = attach
         self._dtype = dtype
-        self._patience = patience
+        self._clocks = clocks
         self._attaching: asyncio.Task[None] | None = None
         self._replicas = Replicas(())
+        self._budget = RetryBudget()
+        self._asking = Asking(self._replicas, self._budget, clocks.deadline, self._count_orphans)
+        self._quality = ScoreQuality()
+        self._censored = self._orphaned = 0
         self._probed: Probed | None = None
         self._prefilled = self._reused = self._generated = self._requests = 0
 
     @property
     def counters(self) -> EngineCounters:
         busy = sum(one.busy for one in self._replicas.all)
-        return EngineCounters(self._prefilled, self._reused, self._generated, self._requests, busy)
+        return EngineCounters(
+            self._prefilled, self._reused, self._generated, self._requests, busy, repeated=self._budget.repeated,
+            censored=self._censored, failed_scores=self._quality.failed, orphaned=self._orphaned,
+        )  # fmt: skip
 
     @property
     def traits(self) -> EngineTraits | None:
@@ -79,7 +93,13 @@ class ServedEngine:
         resident = about.resident * len(self._replicas.all) if about.resident is not None else None
         reused = self._probed.found["prefixes reused"]
         return EngineTraits(
-            about.version, about.context, resident, (about.block or 1) if reused else 0, self._probed.route, found
+            about.version,
+            about.context,
+            resident,
+            (about.block or 1) if reused else 0,
+            self._probed.route,
+            found,
+            self._probed.identity.known,
         )
 
     def opening(self, question: str) -> Prompt:
@@ -115,9 +135,9 @@ class ServedEngine:
 
     async def _begin(self) -> None:
         backends = await self._attach()
-        replicas = [Replica(backend, self._patience) for backend in backends]
+        replicas = [Replica(backend, self._clocks.patience) for backend in backends]
         try:
-            probed = await together(one.do(probe(one.backend, self._encode, self._dtype)) for one in replicas)
+            probed = await together(self._tried(one) for one in replicas)
             _alike(probed)
         except BaseException as error:
             for replica in replicas:
@@ -128,7 +148,22 @@ class ServedEngine:
             raise Unavailable(message, "look at its settings and its log, and at the key") from None
         if probed[0].warning:
             logging.getLogger(__name__).warning("%s: %s", probed[0].about.version, probed[0].warning)
+        for replica, found in zip(replicas, probed, strict=True):
+            replica.knows(found.identity, f"a server of {found.about.model or 'the model'}")
         self._replicas, self._probed = Replicas(replicas), probed[0]
+        self._asking = Asking(self._replicas, self._budget, self._clocks.deadline, self._count_orphans)
+
+    async def _tried(self, replica: Replica) -> Probed:
+        """What a server was found to be; one that cannot be reached just now is tried again after pauses."""
+        for pause in (*PAUSES, None):
+            try:
+                with attempted(Attempt(self._budget, repeated=False)):
+                    return await replica.do(probe(replica.backend, self._encode, self._dtype))
+            except Failed as error:
+                if pause is None or not (error.lost or error.busy):
+                    raise
+                await asyncio.sleep(pause_before(0, (pause,), error.after))
+        raise AssertionError("the last try gives something or raises")
 
     # generation
 
@@ -137,10 +172,14 @@ class ServedEngine:
         room = self._room(request.max_tokens, ids)
         if room < 1:
             return Generation("", 0, "length")
-        replica = self._replicas.home(_problem(request.prompt))
         drawing = Drawing(ids, request.sampling, request.seed, room, request.stop)
         try:
-            drawn = await replica.do(self._drawn(replica.backend, drawing, request.min_tokens))
+            drawn = await self._asking.ask(
+                _problem(request.prompt), lambda backend: self._drawn(backend, drawing, request.min_tokens)
+            )
+        except DeadlinePassed:
+            self._censored += 1
+            return Generation("", 0, "deadline", None, len(ids), len(ids))
         except NotOffered as error:
             raise Unavailable(
                 f"a server does not take a request: {error}", "look at its settings and its log"
@@ -163,9 +202,13 @@ class ServedEngine:
         if not first.cut_off or left < 1:
             return first
         seed = (drawing.seed + SECOND_SEED) % LONGEST_SEED
-        second = await backend.draw(
-            Drawing(drawing.ids + first.ids, drawing.sampling, seed, left, drawing.stop, drawing.urgent)
-        )
+        try:
+            second = await backend.draw(
+                Drawing(drawing.ids + first.ids, drawing.sampling, seed, left, drawing.stop, drawing.urgent)
+            )
+        except BaseException:
+            count_orphans(len(first.ids))
+            raise
         ids = first.ids + second.ids
         text = self._decode(ids if second.stop is not None or second.cut_off else ids[:-1])
         if second.stop is not None:
@@ -187,14 +230,22 @@ class ServedEngine:
         first, last = whole.overlapping(start, start + len(request.target))
         if first < 1 or (self._probed.about.context or math.inf) <= last:
             return TokenLogprobs(())
-        replica = self._replicas.home(_problem(request.prompt))
         span = Span(whole.ids, first, last)
         try:
-            found = await replica.do(ROUTES[route](replica.backend, span, True))
+            found = await self._asking.ask(
+                _problem(request.prompt), lambda backend: complete_values(ROUTES[route], backend, span)
+            )
         except NotOffered as error:
             raise Unavailable(f"a server stopped giving scores: {error}") from None
+        except (BadScores, DeadlinePassed) as error:
+            self._quality.note_failed(error)
+            return TokenLogprobs((), last, last)
+        self._quality.note_sound()
         prefilled = self._count(last * found.prompts, found.cached and found.cached * found.prompts, 0)
-        return TokenLogprobs(tuple(-math.inf if v is None else v for v in found.values), last, prefilled)
+        return TokenLogprobs(tuple(v for v in found.values if v is not None), last, prefilled)
+
+    def _count_orphans(self, tokens: int) -> None:
+        self._orphaned += tokens
 
     def _count(self, sent: int, cached: int | None, generated: int) -> int:
         """Count a request in; gives the prompt tokens that were computed for it."""
@@ -232,3 +283,8 @@ def _alike(probed: Sequence[Probed]) -> None:
             sorted(f"{version}, context {context}, scores by {route or 'nothing'}" for version, context, route in kinds)
         )
         raise Unavailable(f"the replicas of a model differ: {told}", "serve all of them alike")
+    first = probed[0].identity.known
+    for known in (one.identity.known for one in probed[1:] if first.values):
+        parted = replace(known, served=first.served).parts_from(first)
+        if parted:
+            raise Unavailable("the replicas of a model differ in their weights", "serve all of them alike", "E611")

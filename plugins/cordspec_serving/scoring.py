@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from cordspec_serving.backend import Backend, NotOffered, Span, Valued
+from cordspec_serving.failures import BadScores, MissingScores
 
 Route = Callable[[Backend, Span, bool], Coroutine[Any, Any, Valued]]
 
@@ -42,6 +43,21 @@ ROUTES: Final[dict[str, Route]] = {
     "whole prompt": whole_prompt,
 }
 """By the name that a run records, best first."""
+
+
+async def complete_values(route: Route, backend: Backend, span: Span) -> Valued:
+    """The log-probabilities of a whole span.
+
+    Raises:
+        MissingScores: there are more or fewer than tokens.
+        BadScores: one of them is no number.
+    """
+    found = await route(backend, span, True)
+    if len(found.values) != len(span.target):
+        raise MissingScores(f"{len(found.values)} log-probabilities came for {len(span.target)} tokens")
+    if None in found.values:
+        raise BadScores(f"token {found.values.index(None) + 1} of {len(span.target)} has no log-probability")
+    return found
 
 
 async def _filled(backend: Backend, span: Span, found: Valued, urgent: bool) -> Valued:

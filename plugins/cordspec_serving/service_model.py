@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import Field
 from typing_extensions import TypeVar
 
-from cordspec.plugin import Engine, Model, ModelFacts, NotIdentity, Revision, Seconds, Unavailable
+from cordspec.plugin import Engine, Model, ModelFacts, NotIdentity, Revision, Unavailable
 from cordspec_api.address import addresses_of
 from cordspec_hf.known_models import facts_of, facts_of_directory
-from cordspec_hf.prompting.options import PromptOptions, prompt_identity
+from cordspec_hf.prompting.options import prompt_identity
 from cordspec_serving.backend import Backend
+from cordspec_serving.clocks import ClockOptions, clocks_of
 from cordspec_serving.connection import Connection
 from cordspec_serving.weights import identity_of, tokenizer_of
 
@@ -26,7 +27,7 @@ ENGINE_VERSION: Final = "1"
 STUDENT: Final = "name the student's base as `transformers` or `vllm`, which can be opened over other weights"
 
 
-class ServiceOptions(PromptOptions):
+class ServiceOptions(ClockOptions):
     """A base of the options of models that a running server serves."""
 
     weights: str = Field(
@@ -39,9 +40,6 @@ class ServiceOptions(PromptOptions):
         pattern=r"^[A-Za-z][A-Za-z0-9_]*$",
         description="the servers, by their name in the operator's environment: CORDSPEC_SERVICE_<NAME>_URL, one URL or"
         " several with commas, one for each replica, and CORDSPEC_SERVICE_<NAME>_KEY",
-    )
-    patience: Annotated[Seconds, NotIdentity()] = Field(
-        300.0, gt=0, description="how long a server may read and write nothing before it is taken to stand still"
     )
 
 
@@ -71,16 +69,16 @@ class ServiceModel(Model[OptionsT]):
 
     def open(self) -> Engine:
         options = self.options
-        addresses = addresses_of(options.service)
+        addresses, clocks = addresses_of(options.service), clocks_of(options)
         tokenizer = tokenizer_of(options.weights, options.revision, "serving")
         from cordspec_hf.prompting.choosing import chosen_frame
         from cordspec_serving.engine import ServedEngine
 
         async def attach() -> Sequence[Backend]:
-            return [self.backend(Connection(address), tokenizer) for address in addresses]
+            return [self.backend(Connection(address, clocks), tokenizer) for address in addresses]
 
         frame = chosen_frame(tokenizer, options, options.weights)
-        return ServedEngine(tokenizer, frame, attach, "auto", options.patience)
+        return ServedEngine(tokenizer, frame, attach, "auto", clocks)
 
     def at(self, weights: Path) -> Model:
         raise Unavailable("a server that runs already serves its own weights, no student's", STUDENT)

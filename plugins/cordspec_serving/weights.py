@@ -29,7 +29,9 @@ def tokenizer_of(weights: str, revision: str, extra: str) -> PreTrainedTokenizer
     except ImportError as error:
         raise Unavailable(f"a served model needs {error.name}", f'pip install "cordspec[{extra}]"') from error
     try:
-        found: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(weights, revision=revision or None)
+        found: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(
+            weights, revision=revision or None, trust_remote_code=False
+        )
     except (OSError, ValueError) as error:
         said = str(error).splitlines()[0]
         raise Unavailable(f"the tokenizer of {weights} cannot be had: {said}") from error

@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import ClassVar, Literal
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from cordspec.plugin import (
     Component,
-    Fraction,
-    InitRef,
-    OnStep,
-    Options,
-    Tokens,
-    TracesRef,
+    NotIdentity,
     Trainer,
-    TrainingExample,
+    TrainingJob,
     TrainingOutcome,
     Unavailable,
     hookimpl,
 )
+from cordspec_serving.gpus import visible
+from cordspec_train.libraries import import_trainers
+from cordspec_train.options import AdaptedOptions, TooLong
 
 
-class SftOptions(Options):
-    """Options of `student NAME : sft { ... }`. Defaults are the paper's where it gives them."""
+class SftOptions(AdaptedOptions):
+    """Options of `student NAME : sft { ... }`."""
 
-    init: InitRef = Field(description="the model, or the student, to start from")
-    data: TracesRef = Field(description="a decode, or problems that carry worked solutions")
-    epochs: int = Field(5, ge=1, le=1_000, description="passes over the data")
-    batch_size: int = Field(8, ge=1, description="examples of one optimiser step")
-    lr: float = Field(5e-6, gt=0, lt=1, description="peak learning rate of AdamW")
-    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="course of the learning rate")
-    warmup: Fraction = Field(0.03, ge=0, lt=1, description="share of the steps in which the learning rate rises")
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay")
-    max_length: Tokens = Field(20_480, gt=0, description="longer examples are left out, never cut")
+    too_long: TooLong = Field("drop", description="longer examples are left out, lose their end, or stop the run")
+    packing: Annotated[bool, NotIdentity()] = Field(
+        False,
+        description="examples that a process takes at a time lie in one row without padding, and do not see each other",
+    )
+    liger: Annotated[bool, NotIdentity()] = Field(
+        False, description="Liger's kernels in the model; for GPUs, with the package liger-kernel"
+    )
+
+
+def lacking_for_liger(options: SftOptions) -> str:
+    """What Liger's kernels would need and is not here; empty for nothing."""
+    if not options.liger:
+        return ""
+    needed = [] if find_spec("liger_kernel") else ["the package liger-kernel"]
+    needed += [] if visible() else ["a GPU for Liger's kernels"]
+    return ", and ".join(needed)
 
 
 class Sft(Trainer[SftOptions]):
@@ -43,28 +49,29 @@ class Sft(Trainer[SftOptions]):
 
     name: ClassVar[str] = "sft"
 
-    def train(
-        self, init: Path, examples: Sequence[TrainingExample], out: Path, seed: int, on_step: OnStep
-    ) -> TrainingOutcome:
-        try:
-            import torch
-            from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+    def lacking(self) -> str:
+        return lacking_for_liger(self.options)
 
-            from cordspec_hf.encoding import PromptEncoder, chat_opening
-            from cordspec_train.examples import encode_example
+    def train(self, job: TrainingJob) -> TrainingOutcome:
+        if lacks := self.lacking():
+            raise Unavailable(f"`liger` needs {lacks}", 'leave it off, or pip install "cordspec[liger]"')
+        try:
+            import_trainers()
+            from transformers import set_seed
+
+            from cordspec_train.audit import audited
             from cordspec_train.fitting import fit
-            from cordspec_train.outcome import train_and_save
+            from cordspec_train.outcome import limit_of, outcome, packing_remarks, train_and_save
+            from cordspec_train.weights import open_model, open_tokenizer
         except ImportError as error:
             raise Unavailable(f"training needs {error.name}", 'pip install "cordspec[train]"') from error
-        set_seed(seed % 2**32)
-        tokenizer = AutoTokenizer.from_pretrained(init, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(init, dtype=torch.float32, local_files_only=True)
-        encoder = PromptEncoder(tokenizer)
-        encoded = [
-            encode_example(encoder, chat_opening(tokenizer, one.question), one.solution, str(tokenizer.eos_token))
-            for one in examples
-        ]
-        return train_and_save(model, tokenizer, encoded, self.options, seed, out, fit, on_step)
+        tokenizer = open_tokenizer(job.init)
+        examples, audit = audited(tokenizer, job.examples, limit_of(self.options, job), self.options.too_long)
+        audit.write(job.records)
+        set_seed(job.seed % 2**32)
+        losses = train_and_save(open_model(job.init), tokenizer, examples, self.options, job, fit)
+        remarks = (*audit.remarks, *packing_remarks(self.options, self.options.batch_size))
+        return outcome(examples, losses, self.options.epochs, audit.left_out, audit.shortened, remarks)
 
 
 @hookimpl

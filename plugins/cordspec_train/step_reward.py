@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import ClassVar
 
 from pydantic import Field
@@ -13,21 +12,22 @@ from cordspec.plugin import (
     Component,
     InitRef,
     InvalidData,
-    OnStep,
     ProblemsRef,
     Tokens,
     Trainer,
     TrainingExample,
+    TrainingJob,
     TrainingOutcome,
     Unavailable,
     hookimpl,
 )
-from cordspec_train.sft import SftOptions
+from cordspec_train.libraries import import_trainers
+from cordspec_train.options import TrainingOptions
 
 CLASSES = {0: "wrong", 1: "right"}
 
 
-class StepRewardOptions(SftOptions):
+class StepRewardOptions(TrainingOptions):
     """Options of `student NAME : step_reward { ... }`."""
 
     init: InitRef = Field(description="the language model whose body is trained on; its head is replaced")
@@ -48,34 +48,39 @@ class StepReward(Trainer[StepRewardOptions]):
     makes: ClassVar[frozenset[Capability]] = frozenset({"weights"})
     """No engine is opened over a student here: its weights are used by `model NAME : transformers_reward`."""
 
-    def train(
-        self, init: Path, examples: Sequence[TrainingExample], out: Path, seed: int, on_step: OnStep
-    ) -> TrainingOutcome:
+    def train(self, job: TrainingJob) -> TrainingOutcome:
         try:
+            import_trainers()
             import torch
-            from transformers import AutoModelForTokenClassification, AutoTokenizer, set_seed
+            from transformers import AutoModelForTokenClassification, set_seed
 
             from cordspec_hf.encoding import PromptEncoder, chat_opening
             from cordspec_train.examples import encode_labelled
             from cordspec_train.fitting import fit_labels
-            from cordspec_train.outcome import train_and_save
+            from cordspec_train.outcome import limit_of, outcome, train_and_save
+            from cordspec_train.weights import open_tokenizer
         except ImportError as error:
             raise Unavailable(f"training needs {error.name}", 'pip install "cordspec[train]"') from error
-        labelled = [example for example in examples if _labels(example)]
+        labelled = [example for example in job.examples if _labels(example)]
         if not labelled:
             raise InvalidData("no worked solution has a label for its steps", "name problems that say which are right")
-        set_seed(seed % 2**32)
-        tokenizer = AutoTokenizer.from_pretrained(init, local_files_only=True)
+        set_seed(job.seed % 2**32)
+        tokenizer = open_tokenizer(job.init)
         tokenizer.padding_side = "right"  # as the engine pads
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         model = AutoModelForTokenClassification.from_pretrained(
-            init, dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False,
+            job.init, dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False,
             id2label=CLASSES, label2id={name: number for number, name in CLASSES.items()},
         )  # fmt: skip
         encoder = PromptEncoder(tokenizer)
         encoded = [encode_labelled(encoder, chat_opening(tokenizer, one.question), one.solution) for one in labelled]
-        return train_and_save(model, tokenizer, encoded, self.options, seed, out, fit_labels, on_step)
+        limit = limit_of(self.options, job)
+        fitting = [example for example in encoded if len(example.input_ids) <= limit]
+        if not fitting:
+            raise InvalidData(f"all {len(encoded)} examples are longer than {limit} tokens", "raise max_length")
+        losses = train_and_save(model, tokenizer, fitting, self.options, job, fit_labels)
+        return outcome(fitting, losses, self.options.epochs, len(encoded) - len(fitting))
 
 
 def _labels(example: TrainingExample) -> tuple[float, ...]:

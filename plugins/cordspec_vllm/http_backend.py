@@ -6,15 +6,20 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cordspec.plugin import Unavailable
 from cordspec_serving.backend import About, Drawing, Drawn, Ids, NotOffered, Span, Valued
+from cordspec_serving.completion_stream import STREAMED, completion
 from cordspec_serving.connection import Connection
+from cordspec_serving.failures import Failed, MissingScores
 from cordspec_serving.model_list import listed_model
 from cordspec_serving.reading import log_probability, whole
 from cordspec_vllm.rows import decoded_rows
 
 POSITIONS: Final = 64
 """Prompts of one request that asks for chosen tokens; vLLM takes 128 chosen tokens at most."""
+MOVING: Final = re.compile(
+    r"^vllm:(?:(?:prompt|generation)_tokens_total|kv_cache_usage_perc)(?:\{.*\})? (\S+)$", re.MULTILINE
+)
+HELP: Final = "look at its version and its log"
 URGENT, USUAL = 0, 1
 """vLLM takes the lower number first, where it was started with priorities."""
 
@@ -28,8 +33,10 @@ class HttpBackend:
 
     def __init__(self, connection: Connection, model: str) -> None:
         self._connection = connection
+        connection.progress = self.progress
         self._model = model
         self._priorities = False
+        self._begun = ""
 
     async def about(self) -> About:
         served = await listed_model(self._connection, self._model)
@@ -38,7 +45,7 @@ class HttpBackend:
             version = re.search(r'"version"\s*:\s*"([^"]+)"', await self._connection.get("/version"))
         except NotOffered:
             version = None
-        cache = await self._cache()
+        cache, self._begun = await self._cache(), await self._process()
         self._priorities = await self._takes_priorities()
         return About(
             f"vllm {version.group(1)}" if version else "a server that tells no version",
@@ -68,7 +75,7 @@ class HttpBackend:
             "seed": drawing.seed,
             "stop": list(drawing.stop),
         }
-        choice, cached = await self._completion(body, urgent=drawing.urgent)
+        choice, usage = await completion(self._connection, self._completions(body | STREAMED, urgent=drawing.urgent))
         try:
             ids, text, finish, stop = (
                 choice["token_ids"],
@@ -78,7 +85,7 @@ class HttpBackend:
             )
             if finish not in ("stop", "length"):
                 raise self._torn(f"a completion that ended by {finish!r}")
-            return Drawn(tuple(map(int, ids)), str(text), finish == "length", _text(stop), cached)
+            return Drawn(tuple(map(int, ids)), str(text), finish == "length", _text(stop), _cached({"usage": usage}))
         except (KeyError, TypeError, ValueError):
             raise self._torn("a completion without ids, text or end") from None
 
@@ -97,6 +104,8 @@ class HttpBackend:
             }
             prompts = {"prompt": _beginnings(span.ids, places)}
             answer = await self._post("/v1/completions", self._completions(body, urgent=urgent), prompts)
+            if isinstance(answer.get("choices"), list) and len(answer["choices"]) != len(places):
+                raise self._missing(len(answer["choices"]), len(places))
             try:
                 choices = {int(choice["index"]): choice["logprobs"]["top_logprobs"][0] for choice in answer["choices"]}
                 values += [
@@ -129,7 +138,7 @@ class HttpBackend:
             return Valued((None,) * len(span.target), _cached(answer))
         rows = decoded_rows(encoded)
         if len(rows) != len(span.target):
-            raise self._torn(f"{len(rows)} rows of log-probabilities instead of {len(span.target)}")
+            raise self._missing(len(rows), len(span.target))
         return Valued(tuple(log_probability(row) for row in rows), _cached(answer))
 
     async def held_prompt(self, span: Span, *, urgent: bool) -> Valued:
@@ -144,23 +153,37 @@ class HttpBackend:
         }
         choice, cached = await self._completion(body, urgent=urgent)
         rows = choice.get("prompt_logprobs")
-        if not isinstance(rows, list) or len(rows) != span.last:
+        if not isinstance(rows, list):
             raise NotOffered("log-probabilities of a prompt")
+        if len(rows) != span.last:
+            raise self._missing(len(rows), span.last)
         try:
             found = zip(span.target, rows[span.first :], strict=True)
             values = tuple(log_probability(row[str(token)]["logprob"]) for token, row in found)
         except (KeyError, TypeError):
-            raise self._torn("log-probabilities of other tokens than the prompt's") from None
+            message = f"{self._connection.name} sends log-probabilities of other tokens than the prompt's"
+            raise MissingScores(message, HELP) from None
         return Valued(values, cached)
 
     async def progress(self) -> float | None:
-        """Prompt and generated tokens since the server began."""
+        """Prompt and generated tokens since the server began, and how full its memory of states is: a prompt's tokens are
+        counted when all of it is read, but its states fill the memory piece by piece.
+        """
         try:
             metrics = await self._connection.get("/metrics")
         except NotOffered:
             return None
-        found = re.findall(r"^vllm:(?:prompt|generation)_tokens_total\{.*\} (\S+)$", metrics, re.MULTILINE)
+        found = MOVING.findall(metrics)
         return sum(map(float, found)) if found else None
+
+    async def renewed(self) -> bool:
+        opened = await self._connection.renewed("/v1/models")
+        before, self._begun = self._begun, await self._process()
+        return before != self._begun if self._begun else opened
+
+    async def serves(self) -> tuple[str, ...]:
+        served = await listed_model(self._connection, self._model)
+        return tuple(str(served.get(name, "")) for name in ("id", "root", "max_model_len"))
 
     async def close(self) -> None:
         await self._connection.close()
@@ -174,6 +197,16 @@ class HttpBackend:
         line = re.search(r"^vllm:cache_config_info\{(.*)\} ", metrics, re.MULTILINE)
         labels = re.findall(r'(kv_cache_size_tokens|(?<!\w)block_size)="(\d+)"', line.group(1)) if line else []
         return {name: int(value) for name, value in labels}
+
+    async def _process(self) -> str:
+        """When the server was started, as it tells it; empty if it does not."""
+        try:
+            found = re.search(
+                r"^process_start_time_seconds (\S+)$", await self._connection.get("/metrics"), re.MULTILINE
+            )
+        except NotOffered:
+            return ""
+        return found.group(1) if found else ""
 
     async def _takes_priorities(self) -> bool:
         """Whether it takes the number. That it also obeys is not told: vLLM 0.32 takes it however it was started."""
@@ -213,8 +246,11 @@ class HttpBackend:
         answer: dict[str, Any] = await self._connection.post(path, body, written)
         return answer
 
-    def _torn(self, what: str) -> Unavailable:
-        return Unavailable(f"{self._connection.name} sends {what}", "look at its version and its log")
+    def _torn(self, what: str) -> Failed:
+        return Failed(f"{self._connection.name} sends {what}", HELP)
+
+    def _missing(self, count: int, due: int) -> MissingScores:
+        return MissingScores(f"{self._connection.name} sends {count} rows of log-probabilities instead of {due}", HELP)
 
 
 def _beginnings(ids: Ids, places: range) -> str:

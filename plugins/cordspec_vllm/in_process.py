@@ -139,6 +139,12 @@ class InProcessBackend:
         )
         return Valued(_believed(span, output.prompt_logprobs or (), 0), output.num_cached_tokens)
 
+    async def serves(self) -> tuple[str, ...]:
+        return ()  # it cannot become another one
+
+    async def renewed(self) -> bool:
+        return False
+
     async def progress(self) -> float | None:
         """Steps of its engine so far, those that read a part of a prompt included."""
         return self._steps.count

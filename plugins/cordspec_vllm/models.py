@@ -22,17 +22,18 @@ from cordspec.plugin import (
     ModelFacts,
     NotIdentity,
     Revision,
-    Seconds,
     Tokens,
     Unavailable,
     hookimpl,
 )
 from cordspec_api.address import addresses_of
 from cordspec_hf.known_models import facts_of, facts_of_directory
-from cordspec_hf.prompting.options import AUTOMATIC, PromptOptions, prompt_identity
+from cordspec_hf.prompting.options import AUTOMATIC, prompt_identity
 from cordspec_serving.backend import Backend
+from cordspec_serving.clocks import ClockOptions, clocks_of
+from cordspec_serving.gpus import visible
 from cordspec_serving.weights import identity_of, tokenizer_of
-from cordspec_vllm.placement import PLACEMENT, visible
+from cordspec_vllm.placement import PLACEMENT
 
 PYTHON: Final = "CORDSPEC_VLLM_PYTHON"
 """The operator's interpreter for started servers, where vLLM lives in an environment of its own."""
@@ -41,7 +42,7 @@ FLAGS: Final = "CORDSPEC_VLLM_FLAGS"
 ENGINE_VERSION: Final = "1"
 
 
-class VllmOptions(PromptOptions):
+class VllmOptions(ClockOptions):
     """Options of `model NAME : vllm { ... }`."""
 
     weights: str = Field(min_length=1, description="the model's name on the hub, or a directory")
@@ -70,9 +71,6 @@ class VllmOptions(PromptOptions):
     )
     served_name: Annotated[str, NotIdentity()] = Field(
         "", description="the model's name there, where there are several"
-    )
-    patience: Annotated[Seconds, NotIdentity()] = Field(
-        300.0, gt=0, description="how long a server may read and write nothing before it is taken to stand still"
     )
 
 
@@ -121,7 +119,7 @@ class VllmModel(Model[VllmOptions]):
         from cordspec_serving.engine import ServedEngine
 
         frame = chosen_frame(tokenizer, options, options.weights)
-        return ServedEngine(tokenizer, frame, self._attach, options.dtype, options.patience)
+        return ServedEngine(tokenizer, frame, self._attach, options.dtype, clocks_of(options))
 
     async def _attach(self) -> Sequence[Backend]:
         if self.options.service:
@@ -129,7 +127,9 @@ class VllmModel(Model[VllmOptions]):
             from cordspec_vllm.http_backend import HttpBackend
 
             where = addresses_of(self.options.service)
-            return [HttpBackend(Connection(address), self.options.served_name) for address in where]
+            return [
+                HttpBackend(Connection(address, clocks_of(self.options)), self.options.served_name) for address in where
+            ]
         if self.options.run == "process":
             from cordspec_vllm.in_process import InProcessBackend
 
@@ -140,6 +140,7 @@ class VllmModel(Model[VllmOptions]):
         from cordspec_vllm.server import Command, start_all
         from cordspec_vllm.started import StartedBackend
 
+        clocks = clocks_of(self.options)
         python = os.environ.get(PYTHON) or sys.executable
         flags = (*_flags(self.arguments()), *shlex.split(os.environ.get(FLAGS, "")))
         taken: list[tuple[str, ...]] = []
@@ -153,7 +154,7 @@ class VllmModel(Model[VllmOptions]):
             for gpus in taken:
                 PLACEMENT.give_back(gpus)
             raise
-        return [StartedBackend(server, gpus) for server, gpus in zip(servers, taken, strict=True)]
+        return [StartedBackend(server, gpus, clocks) for server, gpus in zip(servers, taken, strict=True)]
 
     def arguments(self) -> dict[str, Any]:
         """What vLLM is started with, under its own names."""

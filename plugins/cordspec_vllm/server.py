@@ -17,6 +17,7 @@ from typing import IO, Final
 
 from cordspec.plugin import Unavailable
 from cordspec_api.address import Address
+from cordspec_api.operator import without_keys
 from cordspec_serving.backend import NotOffered
 from cordspec_serving.connection import Connection
 
@@ -114,10 +115,15 @@ def start(command: Command) -> Server:
     """
     port, model = _free_port(), f"model-{secrets.token_hex(8)}"
     log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # it is read as long as the server runs
-    environment = {**os.environ, "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", **dict(command.environment)}
+    environment = {
+        **without_keys(dict(os.environ)),
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+        **dict(command.environment),
+    }
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "cordspec_vllm.keeper", *command.line(port, model)], stdin=subprocess.PIPE, stdout=log,
+            [sys.executable, "-m", "cordspec_serving.keeper", *command.line(port, model)], stdin=subprocess.PIPE, stdout=log,
             stderr=subprocess.STDOUT, env=environment, start_new_session=True,
         )  # fmt: skip
     except OSError as error:

@@ -154,7 +154,7 @@ def test_a_spec_that_only_a_later_version_can_run_is_refused_before_anything_is_
     done = cordspec("run", str(spec))
     assert "specs/miniature.cord runs the method" in told(done, "E305", 3)
     assert done.stderr.count("error[") == 1
-    assert "problems `hub`, student `deepspeed_sft`" in done.stderr
+    assert "DeepSeek-R1-Distill-Qwen-32B in a local directory of that name" in done.stderr
     assert "it needs 2 GPUs, of which 0 are here" in done.stderr
     assert not (tmp_path / "runs").exists()
 

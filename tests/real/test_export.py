@@ -21,10 +21,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from cordspec import api
+from cordspec.artifacts.choices import choices
 from cordspec.artifacts.records import CandidateRecord, StepRecord, TraceRecord, read_lines
 from cordspec.domain.trajectory import Step, Trajectory
 from cordspec.errors import UsageError
-from cordspec.report.export.choices import choices
 from cordspec.report.export.columns import COLUMNS, FORMS
 from cordspec.report.export.comparisons import label_rows
 from cordspec.report.export.texts import messages_row, partial_text

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from cordspec.errors import CordspecError
 from cordspec.plugin import GenerateRequest, prompt_text
 from cordspec.run.integrating import integration_message
 from cordspec_mini.integrator import RuleEngine, merge_by_rule
+from tests.journals import count_answers
 
 SPEC = """cord 1
 experiment small { seed = 5, in_flight = 8 }
@@ -118,9 +117,7 @@ def test_integration_repeats_byte_for_byte_and_asks_nothing_twice(tmp_path: Path
         if name == "events.jsonl":  # seconds are the clock's
             found = [timeless(text) for text in found]
         assert found[0] == found[1], name
-    with closing(sqlite3.connect(one / "run.db")) as connection:
-        count = connection.execute("SELECT count(*) FROM answer WHERE model LIKE 'mini_integrator%'").fetchone()[0]
-    assert count == 3
+    assert count_answers(one, "mini_integrator%") == 3
 
 
 def timeless(lines: str) -> str:

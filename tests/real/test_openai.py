@@ -23,6 +23,7 @@ from cordspec.plugin import (
     Segment,
     Unavailable,
 )
+from cordspec_api import adaptive_limit
 from cordspec_api import engine as api
 from cordspec_api.openai import OpenAIModel, OpenAIOptions
 
@@ -248,7 +249,7 @@ def test_pauses_grow(serve: Callable[..., Service], monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(api.asyncio, "sleep", sleep)
     refused(retries=4)
-    assert slept == [0.01, 0.02, 0.04, 0.08]
+    assert all(0.5 * pause <= one <= 1.5 * pause for one, pause in zip(slept, (0.01, 0.02, 0.04, 0.08), strict=True))
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 529, 429])
@@ -311,6 +312,7 @@ def test_nobody_there(serve: Callable[..., Service], monkeypatch: pytest.MonkeyP
 # the key
 
 
+@pytest.mark.item("S14")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_the_key_does_not_follow_a_redirect(serve: Callable[..., Service], status: int) -> None:
     elsewhere = Service(send(completion()))
@@ -322,6 +324,7 @@ def test_the_key_does_not_follow_a_redirect(serve: Callable[..., Service], statu
         elsewhere.close()
 
 
+@pytest.mark.item("S16")
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_a_refusal_is_told_without_the_key_and_not_repeated(
     serve: Callable[..., Service], status: int, caplog: pytest.LogCaptureFixture
@@ -337,6 +340,7 @@ def test_a_refusal_is_told_without_the_key_and_not_repeated(
     assert not any(KEY in one or "sk-proj" in one for one in shown)
 
 
+@pytest.mark.item("S16")
 def test_the_key_is_in_no_representation(serve: Callable[..., Service], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     service = serve(send(completion()))
@@ -399,6 +403,29 @@ def test_no_more_are_asked_at_once_than_allowed(serve: Callable[..., Service]) -
     requests = [request(str(number)) for number in range(8)]
     assert len(ask(*requests, concurrency=3)) == 8
     assert service.most_under_way == 3
+
+
+def narrow(handler: BaseHTTPRequestHandler, service: Service) -> None:
+    """Six requests at a time."""
+    if service.under_way > 6:
+        return send(error("too many at once"), 429)(handler)
+    time.sleep(0.25)
+    return send(completion())(handler)
+
+
+def test_a_service_is_asked_no_more_at_once_than_it_takes(serve: Callable[..., Service]) -> None:
+    service = serve(lambda handler: narrow(handler, service))
+    requests = [request(str(number)) for number in range(60)]
+    assert len(ask(*requests, concurrency=40)) == 60
+    assert 60 < len(service.seen) <= 60 + 16, "a tenth and ten may be asked again"
+
+
+def test_all_at_once_would_be_too_many_for_it(serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adaptive_limit, "BEGIN", 40)
+    monkeypatch.setattr(adaptive_limit.AdaptiveLimit, "refused", lambda self: False)
+    service = serve(lambda handler: narrow(handler, service))
+    with pytest.raises(Unavailable):
+        ask(*(request(str(number)) for number in range(60)), concurrency=40)
 
 
 def test_answers_come_in_the_order_of_the_requests(serve: Callable[..., Service]) -> None:

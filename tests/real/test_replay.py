@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from cordspec import api
 from cordspec.artifacts.replays import Replay
 from cordspec.errors import SpecError, UsageError
 from cordspec_hf.engine import TransformersEngine
+from tests.journals import count_answers
 from tests.real.test_runs import DECODES
 
 ARMS = (
@@ -39,18 +38,13 @@ def only(replays: list[Replay]) -> Replay:
     return found
 
 
-def rows(run: Path) -> int:
-    with closing(sqlite3.connect(run / "run.db")) as journal:
-        return int(journal.execute("SELECT count(*) FROM answer").fetchone()[0])
-
-
 def test_a_replay_under_its_own_settings_is_the_run(run: Path) -> None:
-    before = rows(run)
+    before = count_answers(run)
     for replay in api.replay(run):
         assert [one.trace for one in replay.problems] == [one.before for one in replay.problems]
         assert all(one.reach == "complete" and one.same for one in replay.problems)
         assert replay.scored == replay.generated == 0
-    assert rows(run) == before
+    assert count_answers(run) == before
 
 
 def test_a_smaller_beam_is_decided_without_a_token(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from cordspec.domain.problem import Problem, ProblemView
 from cordspec.errors import CordspecError
 from cordspec.plugin import GenerateRequest, ScoreRequest
 from cordspec_hf.engine import TransformersEngine
+from tests.journals import count_answers
 
 DECODES = """cord 1
 experiment small { seed = 5, in_flight = 8 }
@@ -96,27 +95,20 @@ def test_a_killed_run_goes_on_and_asks_nothing_twice(spec: Path, tmp_path: Path)
         assert process.poll() is None, "it was over before it could be killed"
         process.send_signal(signal.SIGKILL)
         process.wait()
-        after = _answers(out)
+        after = count_answers(out)
         assert after >= kept, "an answer was lost"
         kept = after
     assert kept > 0
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert texts(out) == texts(reference)
-    assert _answers(out) == _answers(reference), "something was asked that the whole run did not ask"
+    assert count_answers(out) == count_answers(reference), "something was asked that the whole run did not ask"
     ledger = json.loads(next((out / "stages").glob("decode-*-*/ledger.json")).read_text())
     assert sum(spend["remembered"] for spend in ledger.values()) > 0
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _answers(run: Path) -> int:
-    if not (run / "run.db").exists():
-        return 0
-    with closing(sqlite3.connect(run / "run.db")) as connection:
-        return int(connection.execute("SELECT count(*) FROM answer").fetchone()[0])
 
 
 def test_a_second_run_makes_nothing_again(
@@ -128,7 +120,7 @@ def test_a_second_run_makes_nothing_again(
     assert again.returncode == 0
     assert again.stdout.startswith("small: 3 stages, 3 finished already")
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "small" / "stages").rglob("*")} == stamps
-    changed = cordspec("run", str(spec), "--limit", "2", "--set", "beam3.size=2", "--display", "plain")
+    changed = cordspec("run", str(spec), "--limit", "2", "--set", "beam3.size=2", "--apply", "--display", "plain")
     assert changed.stdout.startswith("small: 3 stages, 1 finished already")
 
 
@@ -164,12 +156,14 @@ def leaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     return sum(SENTINEL in repr(request) for request in generated), sum(SENTINEL in repr(r) for r in scored)
 
 
+@pytest.mark.item("S29")
 def test_the_gold_answer_reaches_the_prover_and_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     to_writers, to_prover = leaks(tmp_path, monkeypatch)
     assert to_writers == 0
     assert to_prover > 0
 
 
+@pytest.mark.item("S29")
 def test_a_planted_leak_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         Problem, "view", property(lambda self: ProblemView(self.id, f"{self.question} ({self.answer})"))
@@ -189,7 +183,7 @@ def test_a_failing_component_is_named_and_what_was_finished_stays(
             api.execute(api.load(spec), tmp_path / "run", limit=2)
     assert caught.value.exit_code == 4
     assert "scorer `pp`" in str(caught.value) and "out of memory" in str(caught.value)
-    assert _answers(tmp_path / "run") > 0
+    assert count_answers(tmp_path / "run") > 0
     api.execute(api.load(spec), tmp_path / "run", limit=2)
 
 

@@ -6,6 +6,9 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.real.completion_servers import LlamaCppLike, TgiLike
 from tests.real.serving import ServedModel, Server
@@ -29,6 +32,7 @@ decode traces {{
 """
 
 
+@pytest.mark.item("S16")
 def test_a_run_behind_servers_keeps_its_keys(
     cordspec: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
@@ -60,6 +64,45 @@ def test_a_run_behind_servers_keeps_its_keys(
         asked = sum(map(len, (one.seen for one in servers.values())))
         again = cordspec("run", "served.cord", "--display", "plain", **environment, **keys)
         assert again.returncode == 0 and sum(map(len, (one.seen for one in servers.values()))) == asked
+    finally:
+        for server in servers.values():
+            server.close()
+
+
+def test_a_prover_that_begins_to_give_no_numbers_ends_the_run_which_then_goes_on(
+    cordspec: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    adder, subtracter, prover = map(ServedModel, ("adder", "subtracter", "prover"))
+    like = SglangLike(prover)
+    broken = False
+    scores = 0
+
+    def generate(body: Any) -> object:
+        nonlocal scores
+        answer: Any = like.generate(body)
+        rows = answer["meta_info"].get("input_token_logprobs")
+        in_run = "The final answer is" in prover.decode(body["input_ids"])
+        scores += bool(rows) and in_run
+        if rows and in_run and broken and scores > 4:
+            rows[-1][0] = None
+        return answer
+
+    servers = {
+        "FIRST": Server(LlamaCppLike(adder).routes),
+        "SECOND": Server(TgiLike(subtracter).routes),
+        "PROVER": Server(like.routes | {"/generate": generate}),
+    }
+    environment = {f"CORDSPEC_SERVICE_{name}_URL": server.url for name, server in servers.items()}
+    spec = SPEC.format(adder=adder.path, subtracter=subtracter.path, prover=prover.path)
+    (tmp_path / "served.cord").write_text(spec.replace("count = 2", "count = 6"))  # a dozen scores in the first waves
+    try:
+        broken = True
+        done = cordspec("run", "served.cord", "--display", "plain", **environment)
+        assert done.returncode == 5 and "error[E623]" in done.stderr, done.stdout + done.stderr
+        assert "scores failed" in done.stderr and "served.cord:9:1" in done.stderr
+        broken = False
+        again = cordspec("run", "served.cord", "--display", "plain", **environment)
+        assert again.returncode == 0, again.stdout + again.stderr
     finally:
         for server in servers.values():
             server.close()

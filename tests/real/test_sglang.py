@@ -28,7 +28,7 @@ from cordspec.plugin import (
 )
 from cordspec.testing import Outcome, Subject
 from cordspec.testing import run as conformance
-from cordspec_serving import connection, replicas
+from cordspec_serving import asking, breaker, connection, engine, replicas
 from cordspec_serving.sglang import backend
 from cordspec_serving.sglang.model import SglangModel, SglangOptions
 from tests.real.plain import PlainTransformers
@@ -53,7 +53,9 @@ class Stage:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         self.servers: list[Server] = []
-        monkeypatch.setattr(connection, "PAUSES", (0.01,))
+        monkeypatch.setattr(engine, "PAUSES", (0.01,))
+        monkeypatch.setattr(asking, "PAUSES", (0.01,))
+        monkeypatch.setattr(breaker, "RESTS", (0.01,))
 
     def start(self, like: SglangLike, **routes: Callable[[Any], object]) -> Server:
         server = Server(like.routes | {f"/{path}": route for path, route in routes.items()})
@@ -277,7 +279,10 @@ def no_pairs(rows: list[list[Any]]) -> object:
     ],
 )
 @pytest.mark.parametrize("when", ["attached", "later"])
-def test_rows_that_cannot_be_trusted_are_refused(stage: Stage, change: Change, said: str, when: str) -> None:
+def test_rows_that_cannot_be_trusted_are_refused(
+    stage: Stage, caplog: pytest.LogCaptureFixture, change: Change, said: str, when: str
+) -> None:
+    """A server that gives them from the beginning is; of one that begins to, the score fails and nothing stands in for it."""
     like = SglangLike(served("prover"))
     wrong = when == "attached"
 
@@ -292,14 +297,18 @@ def test_rows_that_cannot_be_trusted_are_refused(stage: Stage, change: Change, s
 
     async def act(engine: Engine) -> None:
         nonlocal wrong
-        if when == "later":
-            await engine.generate([question()])
-            wrong = True
-        await engine.score(candidates(2))
+        await engine.generate([question()])
+        wrong = True
+        assert [one.values for one in await engine.score(candidates(2))] == [(), ()]
+        assert engine.counters.failed_scores == 2
 
-    with pytest.raises(Unavailable) as caught:
+    if when == "attached":
+        with pytest.raises(Unavailable) as caught:
+            with_engine(act)
+        assert said in str(caught.value) and caught.value.help
+    else:
         with_engine(act)
-    assert said in str(caught.value) and caught.value.help
+        assert said in caplog.text and "a candidate has no score" in caplog.text
 
 
 def test_a_probability_of_zero_is_told_from_a_number_that_is_missing(stage: Stage) -> None:

@@ -78,7 +78,8 @@ def test_a_sweep_without_repetitions_is_reported_and_gives_way_to_a_run_without_
     report = json.loads((tmp_path / "runs" / "e" / "report.json").read_text())
     assert [one["name"] for one in report["variants"]] == ["base", "traces.search=greedy"]
     (tmp_path / "t.cord").write_text(SPEC % "")
-    events(cordspec("run", "t.cord", "--only", "traces", "--display", "json"))
+    assert cordspec("run", "t.cord", "--only", "traces").returncode == 5, "a variant would be set aside"
+    events(cordspec("run", "t.cord", "--only", "traces", "--apply", "--display", "json"))
     assert "variants" not in json.loads((tmp_path / "runs" / "e" / "report.json").read_text())
     assert cordspec("report", "runs/e").stdout.startswith("# cordspec report: e\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,12 @@ def test_validate_needs_no_gpu_stack_and_finds_the_plugin(root: Path, wheels: Pa
     bin_ = environment(tmp_path / "core", pinned(root, *CORE), wheels)
     installed = sh(bin_ / "pip", "list", "--format=freeze", cwd=tmp_path).stdout.lower()
     assert "torch" not in installed and "cordspec-brevity==0.3.0" in installed
+    program = (
+        "from importlib.metadata import distribution as of; from cordspec.extension.distributions import described; "
+        "print(described(of('cordspec')), described(of('cordspec-brevity')))"
+    )
+    said = sh(bin_ / "python", "-c", program, cwd=tmp_path).stdout
+    assert re.fullmatch(r"cordspec \S+ sha256:[0-9a-f]{64} cordspec-brevity 0\.3\.0 sha256:[0-9a-f]{64}\n", said)
     spec = root / "tests" / "thirdparty" / "brevity.cord"
     sh(bin_ / "cordspec", "validate", spec, root / "specs", cwd=tmp_path)
     wrong = tmp_path / "wrong.cord"

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from cordspec import api
+from cordspec.artifacts.manifest import read_manifest
 from cordspec.plugin import GenerateRequest, Sampling, ScoreRequest, Unavailable, forced_answer_prompt
 from cordspec.testing import Outcome, Subject, run
 from cordspec.testing.scores import scores_agree
@@ -205,3 +207,37 @@ def test_the_embedded_engine_conforms_with_the_same_model(oracle: PlainTransform
     found = asyncio.run(main())
     print(*found, sep="\n")
     assert not failures(found)
+
+
+@pytest.mark.timeout(1500)
+def test_the_main_experiment_runs_in_small_with_every_part_of_it(tmp_path: Path) -> None:
+    """vLLM servers, a search with predictive perplexity, a ZeRO-3 student on two processes, evaluations with their grader. It
+    stands here since servers of other tests beside its own would need more memory than there is.
+    """
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "cordspec", "run", "specs/hetero_beam4_small.cord", "--out", str(out)]
+    done = subprocess.run(
+        [*command, "--display", "plain"], capture_output=True, text=True, cwd=ROOT, env=dict(os.environ),
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
+    assert "far too small for any number in this report to mean anything" in " ".join(done.stdout.split())
+
+    manifest = read_manifest(out)
+    assert [stage.kind for stage in manifest.stages].count("evaluate") == 2
+    assert manifest.problems["traces"].done == 4 and manifest.problems["traces"].adds_up
+    stages = {stage.block: out / "stages" / stage.id for stage in manifest.stages}
+    engines = json.loads((stages["traces"] / "engines.json").read_text())["engines"]
+    assert {one["engine"]["engine"].split()[0] for one in engines.values()} == {"vllm"}
+    config = json.loads((stages["r1_32b"] / "deepspeed.json").read_text())
+    assert config["zero_optimization"]["stage"] == 3
+    assert {"model.safetensors", "config.json"} <= {path.name for path in (stages["r1_32b"] / "model").iterdir()}
+    for name in ("aime24", "aime25"):
+        record = json.loads((stages[name] / "evaluation.json").read_text())
+        assert record["checked_by"].startswith("math_verify") and sum(record["answers"]["outcomes"].values()) == 8
+
+    whole = api.load(ROOT / "specs" / "hetero_beam4.cord")
+    small = api.load(ROOT / "specs" / "hetero_beam4_small.cord")
+    for block in whole.used().values():
+        if block.kind != "problems":
+            assert small.blocks[block.name].component is block.component, f"another method in `{block.name}`"

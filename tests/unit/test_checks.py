@@ -130,6 +130,11 @@ def test_engines_are_asked_for_what_they_can_do(
     assert codes(more) == expected
 
 
+def test_preferences_are_learnt_from_a_decode_and_not_from_problems(codes: Callable[..., list[str]]) -> None:
+    assert codes("student s : step_dpo { init = a, data = q }\n") == ["E103"]
+    assert codes("student s : step_dpo { init = a, data = traces }\n") == []
+
+
 def test_all_models_of_a_stage_stand_side_by_side(codes: Callable[..., list[str]]) -> None:
     big = 'model c : vllm { weights = "Qwen/QwQ-32B", gpus = 4 }\nmodel d : vllm { weights = "x/y", gpus = 3 }\n'
     big += "pool large { teachers = [c] }\nscorer far : predictive_perplexity { prover = d }\n"

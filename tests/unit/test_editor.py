@@ -88,7 +88,8 @@ COMPLETIONS = {
     "models after like": (BASE + "model c like |", ["a", "b"]),
     "models after like, with one begun": (BASE + "model c like a| {}", ["a", "b"]),
     "only what stands above may be copied": (changed("model b : mini", "model b like | : mini"), ["a"]),
-    "graders where a component is named": (changed("budget.answer = 64tok", "grader = |"), ["math_verify", "tatqa"]),
+    "trackers in a list of them": (BASE + "experiment f { trackers = [jsonl, |] }", ["jsonl", "mlflow", "trackio", "wandb"]),
+    "graders where a component is named": (changed("budget.answer = 64tok", "grader = |"), ["exact", "integer", "math_verify", "multiple_choice", "numeric", "reasoning_gym", "tatqa"]),
     "all fields of a block": (BASE + "search c : beam { | }\n", BEAM),
     "fields by the model of a copy": (BASE + "search c like beam4 { | }\n", BEAM),
     "fields not yet given": (BASE + "search c : beam { size = 4, | }\n", ["samples", "finished"]),
@@ -96,7 +97,7 @@ COMPLETIONS = {
     "fields where the closing brace is missing": (BASE + "search c : beam { size = 4 |", ["samples", "finished"]),
     "fields in a block that the next one cuts off": (changed("size = 4 }", "size = 4, |"), ["samples", "finished"]),
     "fields after a broken value": (BASE + "search c : beam { size = = , |", ["samples", "finished"]),
-    "fields of the core's own blocks": (BASE + "experiment f { | }", ["seed", "in_flight", "cluster"]),
+    "fields of the core's own blocks": (BASE + "experiment f { | }", ["seed", "in_flight", "cluster", "trackers"]),
     "fields of a nested object": (changed("budget.answer = 64tok", "budget = { | }"), ["thinking", "answer", "steps"]),
     "other fields of a nested object": (
         changed("budget.answer = 64tok", "budget = { steps = 3, | }"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cordspec import faultpoints
 from cordspec.journal import Committer, Journal
 from cordspec.plugin import EngineCounters, EngineTraits, GenerateRequest, Generation, Sampling, Segment
 from cordspec.run.engine_use import EngineUse
@@ -58,17 +59,34 @@ def test_equal_requests_are_asked_once_and_written_together(journal: Counting) -
     async def main() -> None:
         engine = Slow()
         gateway = ModelGateway(lambda: engine, "m", Committer(journal))
+        writes = journal.writes
         waiting = [asyncio.ensure_future(gateway.generate(ask(at % 8), "teacher")) for at in range(24)]
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
         assert gateway.load == len(engine.asked) == 8
         engine.go.set()
         answers = await asyncio.gather(*waiting)
         assert [answer.text for answer, _, _ in answers] == [str(at % 8) for at in range(24)]
-        assert gateway.load == 0 and journal.writes == 1 and len(journal) == 8
+        assert gateway.load == 0 and journal.writes == writes + 1 and len(journal) == 8
         shares = [seconds for _, seconds, _ in answers[:8]]
-        assert 0.009 < sum(shares) <= gateway.asked_seconds, "shares add up to the time before it was written"
+        assert 0.05 < sum(shares) <= gateway.asked_seconds, "shares add up to the time before it was written"
 
     asyncio.run(main())
+
+
+def test_nobody_has_an_answer_before_it_is_on_disk(journal: Counting) -> None:
+    kept: list[int] = []
+
+    async def main() -> None:
+        engine = Slow()
+        engine.go.set()
+        await ModelGateway(lambda: engine, "m", Committer(journal)).generate(ask(1), "teacher")
+
+    faultpoints.arm(lambda name: kept.append(len(journal)) if name == "engine.kept" else None)
+    try:
+        asyncio.run(main())
+    finally:
+        faultpoints.arm(None)
+    assert kept == [1]
 
 
 def test_a_request_goes_on_as_long_as_one_waits_for_it(journal: Counting) -> None:

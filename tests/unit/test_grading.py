@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
 import pytest
 
+from cordspec.artifacts.records import PredictionRecord, read_lines
+from cordspec.plugin import (
+    Draw,
+    EngineAccess,
+    EvalOptions,
+    Evaluator,
+    GenerateRequest,
+    Grader,
+    Metric,
+    Options,
+    ProblemView,
+    Verdict,
+)
 from cordspec_bench.final_answer import final_answer
 from cordspec_bench.math_verify_grader import MathVerify, MathVerifyOptions
 
@@ -53,3 +71,50 @@ def test_a_comparison_that_takes_too_long_is_wrong_and_the_next_one_works() -> N
 
 def test_the_last_box_that_is_complete_counts() -> None:
     assert final_answer(r"\boxed{a{b}c} then \boxed{x") == "a{b}c"
+
+
+class Saying(Grader[Options]):
+    """A grader as others write them: it says yes or no."""
+
+    name: ClassVar[str] = "saying"
+
+    def grade(self, written: str, reference: str) -> bool:
+        return reference in written
+
+
+def test_a_grader_that_says_yes_or_no_is_enough() -> None:
+    made = Saying(Options())
+    assert made.verdict("it is 4", "4") == Verdict("correct", 1.0)
+    assert made.verdict("it is 5", "4") == Verdict("wrong", 0.0)
+
+
+class Counting(Evaluator[EvalOptions]):
+    """An evaluator as others write them: it counts right draws."""
+
+    name: ClassVar[str] = "counting"
+    samples = 2
+    grader = "saying"
+
+    def requests(self, problem: ProblemView, engine: EngineAccess, seeds: Sequence[int]) -> Sequence[GenerateRequest]:
+        return []
+
+    def metrics(self, graded: Sequence[Sequence[bool]]) -> Mapping[str, Metric]:
+        return {"right": Metric(sum(map(sum, graded)), None, len(graded), 2)}
+
+
+def test_an_evaluator_that_counts_right_draws_is_enough() -> None:
+    draws = [[Draw(Verdict.of(right), 3, "end") for right in (True, False)]] * 3
+    made = Counting(EvalOptions())
+    assert made.measure(draws)["right"].value == 3
+    assert made.judging(None) is None  # type: ignore[arg-type]  # it asks for nothing
+
+
+def test_predictions_of_an_earlier_version_are_read_and_others_are_not(tmp_path: Path) -> None:
+    row = {"problem": "a", "sample": 0, "text": "x", "tokens": 1, "finish": "end", "correct": True}
+    path = tmp_path / "predictions.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    assert [one.outcome for one in read_lines(path, PredictionRecord)] == [""]
+    for wrong in ({**row, "colour": 1}, {name: row[name] for name in row if name != "correct"}):
+        path.write_text(json.dumps(wrong) + "\n")
+        with pytest.raises(ValueError, match="not a PredictionRecord"):
+            list(read_lines(path, PredictionRecord))

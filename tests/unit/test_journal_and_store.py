@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from pathlib import Path
@@ -12,6 +13,7 @@ from cordspec.artifacts.store import RunDirectory, write_text
 from cordspec.domain.inference import GenerateRequest, Sampling, ScoreRequest
 from cordspec.domain.prompt import Segment
 from cordspec.errors import IncompleteError, IntegrityError
+from cordspec.faultpoints import arm
 from cordspec.journal import Journal, answer_key
 
 REQUEST = GenerateRequest((Segment("q"),), Sampling(), ("stop",), 10, 1)
@@ -76,6 +78,24 @@ def test_a_stage_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     (directory.stage("s") / "a.txt").write_text("changed")
     with pytest.raises(IntegrityError, match="E706"):
         directory.verify("s")
+
+
+@pytest.mark.parametrize("point", ["file.before_sync", "file.before_rename"])
+def test_a_full_disk_leaves_the_file_as_it_was_and_nothing_beside_it(tmp_path: Path, point: str) -> None:
+    directory = RunDirectory(tmp_path)
+    directory.write("manifest.json", "before")
+
+    def full(name: str) -> None:
+        if name == point:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    arm(full)
+    try:
+        with pytest.raises(IncompleteError, match="E702"):
+            directory.write("manifest.json", "after")
+    finally:
+        arm(None)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("manifest.json", "before")]
 
 
 def test_a_receipt_names_every_file(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from cordspec.plugin import Unavailable
+from cordspec_serving import gpus
+from cordspec_serving.clocks import Clocks
 from cordspec_serving.connection import Connection
 from cordspec_vllm import placement
 from cordspec_vllm.models import VllmModel, VllmOptions
@@ -47,7 +49,7 @@ def grows(path: Path) -> bool:
 
 def test_when_cordspec_ends_the_command_and_what_it_started_end(tmp_path: Path) -> None:
     beats, asked = tmp_path / "beats", tmp_path / "asked"
-    keeper = [sys.executable, "-m", "cordspec_vllm.keeper", sys.executable, "-c", PARENT, str(beats), str(asked)]
+    keeper = [sys.executable, "-m", "cordspec_serving.keeper", sys.executable, "-c", PARENT, str(beats), str(asked)]
     process = subprocess.Popen(keeper, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
     assert until(beats.exists) and grows(beats)
     assert process.stdin is not None
@@ -83,11 +85,11 @@ def test_a_driver_that_does_not_answer_is_none(monkeypatch: pytest.MonkeyPatch) 
         raise subprocess.TimeoutExpired("nvidia-smi", 30)
 
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(placement.shutil, "which", lambda _: "nvidia-smi")
-    monkeypatch.setattr(placement.subprocess, "run", hang)
-    placement.visible.cache_clear()
-    assert placement.visible() == ()
-    placement.visible.cache_clear()
+    monkeypatch.setattr(gpus.shutil, "which", lambda _: "nvidia-smi")
+    monkeypatch.setattr(gpus.subprocess, "run", hang)
+    gpus.visible.cache_clear()
+    assert gpus.visible() == ()
+    gpus.visible.cache_clear()
 
 
 def test_another_server_on_the_port_is_found_out() -> None:
@@ -100,7 +102,7 @@ def test_another_server_on_the_port_is_found_out() -> None:
             return {"data": [{"id": "model-2"}]}
 
     server = Server(None, 1, "model-1", None)  # type: ignore[arg-type]
-    backend = StartedBackend(server, ())
+    backend = StartedBackend(server, (), Clocks())
     backend._connection = Other(server.address)
     with pytest.raises(Unavailable, match="serves model-2, not one `model-1`"):
         asyncio.run(backend.about())

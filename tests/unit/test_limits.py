@@ -27,6 +27,7 @@ def padded(size: int) -> str:
     return HEAD + "#" * (size - len(HEAD))
 
 
+@pytest.mark.item("S18")
 @pytest.mark.parametrize(
     ("make", "limit", "code"),
     [
@@ -43,6 +44,7 @@ def test_a_limit_holds_exactly_and_far_beyond(make: Callable[[int], str], limit:
     assert codes(make(limit * 1_000 if limit < 1_000 else limit * 20))[0] in (code, "E401", "E405")
 
 
+@pytest.mark.item("S18")
 def test_a_spec_of_many_files_or_of_a_long_chain_is_refused(tmp_path: Path) -> None:
     def spec(count: int, chained: bool) -> list[Diagnostic]:
         names = [f"f{number}.cord" for number in range(count)]
@@ -58,6 +60,7 @@ def test_a_spec_of_many_files_or_of_a_long_chain_is_refused(tmp_path: Path) -> N
     assert [one.code for one in spec(DEEPEST + 1, chained=True)] == ["E404"]
 
 
+@pytest.mark.item("S18")
 def test_files_are_counted_together(tmp_path: Path) -> None:
     for number in range(12):
         (tmp_path / f"f{number}.cord").write_text("cord 1\n" + "#" * 200_000)
@@ -78,6 +81,7 @@ def test_a_diamond_of_files_reads_each_once(tmp_path: Path) -> None:
     assert experiment.blocks["s"].options.model_dump()["size"] == 7
 
 
+@pytest.mark.item("S18")
 def test_at_most_fifty_diagnostics_are_shown_and_the_rest_counted() -> None:
     text = HEAD + "".join(f"teacher t{number} : mini {{}}\n" for number in range(80))
     found = resolve(Source("t.cord", text), Registry())[1]
@@ -86,6 +90,7 @@ def test_at_most_fifty_diagnostics_are_shown_and_the_rest_counted() -> None:
     assert any("30 more" in one.message for one in found)
 
 
+@pytest.mark.item("S18")
 def test_a_bomb_of_imports_is_counted_before_it_is_read(tmp_path: Path) -> None:
     """Each file names the next one twice: two to the power of the depth, read once each."""
     for number in range(7):
@@ -101,6 +106,7 @@ def test_a_bomb_of_imports_is_counted_before_it_is_read(tmp_path: Path) -> None:
     assert len(experiment.sources) == 1 + 8
 
 
+@pytest.mark.item("S18")
 def test_a_sweep_is_counted_and_not_expanded() -> None:
     values = ", ".join(map(str, range(200)))
     text = HEAD + f"sweep s {{ mode = grid, vary = {{ {', '.join(f'e.seed = [{values}]' for _ in range(1))} }} }}\n"

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from cordspec.artifacts.manifest import StageEntry
 from cordspec.extension.kinds.scorer import ScoreEffort
 from cordspec.extension.kinds.search import Wave
 from cordspec.plan.assumptions import Assumptions
 from cordspec.plan.cached import standings
 from cordspec.plan.effort import Pool, decode_effort
-from cordspec.plan.graph import Graph, Stage
+from cordspec.plan.graph import Graph, Makeup, Part, Stage
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 T, L, K, B, M, Q, P = 25, 400, 3, 4, 10, 16, 300
@@ -59,22 +60,32 @@ def stage(kind: str, block: str, mark: str, *inputs: str) -> Stage:
     return Stage(kind, block, mark * 64, inputs)  # type: ignore[arg-type]
 
 
+def made(block: str, mark: str, **parts: object) -> StageEntry:
+    return StageEntry("decode", block, f"decode-{block}-{mark * 12}", mark * 64, 1.0, "", parts)
+
+
 def test_why_a_stage_will_be_made_again() -> None:
-    graph = Graph("e", (stage("problems", "p", "a"), stage("decode", "t", "b", "p"), stage("evaluate", "v", "c", "t")))
-    now = {
-        "t": {"kind": "decode", "component": None, "options": {"search": "s"}},
-        "s": {"kind": "search", "component": "beam", "options": {"size": 4}},
-        "v": {"kind": "eval", "component": "x", "options": {"model": "t"}},
+    stages = (stage("problems", "p", "a"), stage("decode", "t", "b", "p"), stage("evaluate", "v", "c", "t"))
+    makeups = {
+        "p": Makeup((Part("content", "what `p` stands for", "a" * 64),), ()),
+        "t": Makeup((Part("problems", "t.problems", "a" * 64, "p"), Part("search.size", "s.size", 4)), ()),
+        "v": Makeup((Part("model", "v.model", "b" * 64, "t"),), ()),
     }
-    before = {**now, "s": {"kind": "search", "component": "beam", "options": {"size": 2}}}
-    finished = {"t": stage("decode", "t", "x", "p"), "v": stage("evaluate", "v", "y", "t")}
-    found = standings(graph, finished, frozenset({graph.stages[0].id}), before, now)
+    graph = Graph("e", stages, makeups)
+    before = {"t": made("t", "x", **{"problems": "a" * 64, "search.size": 2}), "v": made("v", "y", model="x" * 64)}
+    found = standings(graph, before, frozenset({stages[0].id}))
     assert [one.made for one in found] == [True, False, False]
     assert found[1].why == "changed: s.size is 4, was 2"
     assert found[2].why == "made from t, which will be made again"
-    assert standings(graph, {}, frozenset(), {}, now)[1].why == "not made yet"
-    gone = {"t": graph.stages[1]}
-    assert standings(graph, gone, frozenset(), now, now)[1].why == "its files are gone"
+    assert standings(graph, before, frozenset(one.id for one in stages[:2]))[2].why == (
+        "made from t, which is another one now"
+    )
+    assert standings(graph, {}, frozenset())[1].why == "not made yet"
+    gone = {"t": made("t", "b")}
+    assert standings(graph, gone, frozenset())[1].why == "its files are gone"
+    assert standings(graph, gone, frozenset(), begun=stages[1].id)[1].why == "begun, not finished"
+    unrecorded = standings(graph, {"t": made("t", "x")}, frozenset())[1]
+    assert "without what it was made of" in unrecorded.why and unrecorded.changes == ()
 
 
 def test_the_paper_size_spec_is_planned_offline(cordspec: Run) -> None:

@@ -16,6 +16,7 @@ from cordspec.domain.inference import Call, Generation
 from cordspec.domain.problem import Problem, ProblemView
 from cordspec.domain.search import Expansion
 from cordspec.domain.trajectory import EMPTY, Proposal, Trajectory
+from cordspec.domain.verdict import Verdict
 from cordspec.errors import UsageError
 from cordspec.extension.kinds.search import Search
 from cordspec.extension.registry import Registry
@@ -222,8 +223,8 @@ class World:
         knows = trajectory.finished or rng.random() < self.sharp
         return Score.of((0.5 if knows and is_right(trajectory) else 0.0) + 0.5 * rng.random())
 
-    def grade(self, written: str, reference: str) -> bool:
-        return written == reference
+    def mark(self, problem: Problem, written: str) -> Verdict:
+        return Verdict.of(written == problem.answer)
 
 
 def is_right(trajectory: Trajectory) -> bool:

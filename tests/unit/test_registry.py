@@ -95,6 +95,7 @@ def heavy(code: str) -> list[str]:
     return done.stdout.splitlines()[-1].split()
 
 
+@pytest.mark.item("S2")
 def test_nothing_heavy_is_imported_by_cordspec_by_validate_or_by_any_plugin_module(root: Path) -> None:
     assert heavy("import cordspec, cordspec.api, cordspec.plugin") == []
     assert heavy(f"from cordspec.cli.main import main; assert main(['validate', {str(root / 'specs')!r}]) == 0") == []

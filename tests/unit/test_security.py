@@ -65,6 +65,7 @@ RIGHT = HEAD + "model a : mini { name = adder }\nsearch s : beam { size = 4 }\ns
 RIGHT += "scorer p : predictive_perplexity { prover = a }\n"
 
 
+@pytest.mark.item("S1")
 def test_no_name_in_a_spec_is_imported_called_or_opened(tmp_path: Path) -> None:
     """S1: three hundred hostile specs under an audit hook."""
     specs = [RIGHT, *(HEAD + place.format(name=payload) + "\n" for payload in PAYLOADS for place in PLACES)]
@@ -78,6 +79,7 @@ def test_no_name_in_a_spec_is_imported_called_or_opened(tmp_path: Path) -> None:
     assert sum(bool(codes) for codes in found["codes"]) > 250
 
 
+@pytest.mark.item("S1")
 def test_the_hook_sees_an_import(tmp_path: Path) -> None:
     """The check above can fail: a component that is installed and new to the process is imported."""
     more = RIGHT + "search c : curation {}\n"
@@ -99,6 +101,7 @@ def installed(directory: Path, name: str, version: str = "1.0") -> EntryPoint:
     return point
 
 
+@pytest.mark.item("S3")
 @pytest.mark.parametrize(
     ("said", "allowed"),
     [
@@ -129,6 +132,7 @@ def test_the_operator_lists_the_plugins_that_may_be_loaded(
     assert (tmp_path / "imported").exists() == allowed
 
 
+@pytest.mark.item("S3")
 def test_two_plugins_of_one_name_are_refused_and_neither_is_imported(tmp_path: Path) -> None:
     points = [installed(tmp_path / "a", "cordspec-other"), installed(tmp_path / "b", "cordspec-else")]
     with pytest.raises(RegistryError) as caught:
@@ -137,6 +141,7 @@ def test_two_plugins_of_one_name_are_refused_and_neither_is_imported(tmp_path: P
     assert not list(tmp_path.rglob("imported"))
 
 
+@pytest.mark.item("S4")
 def test_a_distribution_that_lies_in_the_checkout_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +201,7 @@ def validate(repo: Path, *how: str, **environment: str) -> subprocess.CompletedP
 SCRIPT = str(Path(sys.executable).with_name("cordspec"))
 
 
+@pytest.mark.item("S4")
 @pytest.mark.parametrize(
     "how",
     [[SCRIPT], [sys.executable, "-m", "cordspec"], [sys.executable, "-P", "-m", "cordspec"],
@@ -210,6 +216,7 @@ def test_planted_modules_and_distributions_are_ignored(hostile: tuple[Path, Path
     assert not marker.exists()
 
 
+@pytest.mark.item("S4")
 def test_a_checkout_on_the_import_path_is_refused_in_ci(hostile: tuple[Path, Path]) -> None:
     """S4: Python itself imports what PYTHONPATH leads to; in CI that is an error, with its own exit code."""
     repo, _ = hostile
@@ -251,6 +258,7 @@ PATHS = [
 ]  # fmt: skip
 
 
+@pytest.mark.item("S11", "S12")
 @pytest.mark.parametrize("statement", ['import "{}" as x', 'extends "{}"'])
 def test_paths_stay_inside_the_project_and_nothing_outside_is_printed(project: Path, statement: str) -> None:
     """S11, S12: a hundred hostile paths; one diagnostic each, and no line of a file that was not to be read."""
@@ -266,12 +274,14 @@ def test_paths_stay_inside_the_project_and_nothing_outside_is_printed(project: P
     assert resolve(right, Registry())[0] is not None
 
 
+@pytest.mark.item("S11")
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null"])
 def test_a_device_is_no_spec(path: str) -> None:
     with pytest.raises(ValueError, match="not a regular file"):
         read_text(Path(path))
 
 
+@pytest.mark.item("S13")
 def test_validate_opens_no_socket_and_resolves_no_name(tmp_path: Path) -> None:
     """S13: under an audit hook, and without any network where the system lets us take it away."""
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
@@ -288,6 +298,7 @@ def test_validate_opens_no_socket_and_resolves_no_name(tmp_path: Path) -> None:
     assert done.stderr.strip().splitlines()[-1] == "[]"
 
 
+@pytest.mark.item("S7")
 def test_no_pickle_is_read(tmp_path: Path) -> None:
     code = "import sys\ndef stop(e, a):\n    if e == 'pickle.find_class': raise SystemExit('pickle')\nsys.addaudithook(stop)\n"
     code += f"from cordspec.cli.main import main\nsys.exit(main(['validate', {str(ROOT / 'specs' / 'hello.cord')!r}]))"
@@ -295,6 +306,7 @@ def test_no_pickle_is_read(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.item("S19")
 def test_an_untrusted_spec_is_checked_in_a_confined_process(cordspec: Run, tmp_path: Path) -> None:
     """S19."""
     (tmp_path / "good.cord").write_text(RIGHT)
@@ -307,6 +319,7 @@ def test_an_untrusted_spec_is_checked_in_a_confined_process(cordspec: Run, tmp_p
 CONFINED = "from cordspec.cli.confined import confine; confine()\n"
 
 
+@pytest.mark.item("S19")
 @pytest.mark.parametrize(
     "act",
     ["import socket; socket.socket().connect(('127.0.0.1', 9))", "open('written', 'w')", "import os; os.fork()",
@@ -319,6 +332,7 @@ def test_confinement_stops_whatever_checking_never_does(act: str, tmp_path: Path
     assert not (tmp_path / "written").exists()
 
 
+@pytest.mark.item("S19")
 def test_what_was_stopped_is_told_with_a_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -332,6 +346,7 @@ def test_what_was_stopped_is_told_with_a_code(
     assert "error[E504" in capsys.readouterr().out
 
 
+@pytest.mark.item("S20")
 def test_no_option_of_a_component_is_a_regular_expression() -> None:
     """S20: cues and markers of specs are literal texts, so there is nothing to blow up; ours are linted by this test."""
     import re
@@ -345,6 +360,7 @@ def test_no_option_of_a_component_is_a_regular_expression() -> None:
     assert [pattern for pattern in patterns if nested.search(pattern)] == []
 
 
+@pytest.mark.item("S21")
 @pytest.mark.parametrize(
     "character", ["\u202e", "\u2066", "\u200f", "\u061c", "\u2069", "\u202a"], ids=lambda c: f"U+{ord(c):04X}"
 )
@@ -355,6 +371,7 @@ def test_characters_that_turn_the_direction_are_refused_everywhere(character: st
     assert [one.code for one in found] == ["E008"]
 
 
+@pytest.mark.item("S21")
 @pytest.mark.parametrize("letter", ["\u0430", "\u03bf", "\uff41", "\u0131", "\u200b", "\u00e9"])
 def test_names_are_ascii(letter: str) -> None:
     """S21: a letter that looks like another one is named."""
@@ -368,6 +385,7 @@ SEQUENCES = [
 ]  # fmt: skip
 
 
+@pytest.mark.item("S22")
 @pytest.mark.parametrize("sequence", SEQUENCES, ids=[f"{number}" for number in range(len(SEQUENCES))])
 def test_no_control_sequence_reaches_a_terminal(sequence: str, cordspec: Run, tmp_path: Path) -> None:
     """S22: in texts, comments, names of files and of settings."""
@@ -386,6 +404,7 @@ def test_no_control_sequence_reaches_a_terminal(sequence: str, cordspec: Run, tm
         assert not set(shown) & {*map(chr, range(32)), *map(chr, range(127, 160)), "\u202e"} - {"\n"}, arguments
 
 
+@pytest.mark.item("S23")
 @pytest.mark.parametrize(
     "vector", ["::add-mask::x", "::error::x", "::stop-commands::x", "##[error]x", "::set-output name=a::b"]
 )
@@ -401,12 +420,14 @@ def test_no_line_of_output_is_a_command_to_the_runner(vector: str, cordspec: Run
                 assert format == "github" and line.startswith(("::error file=", "::error title=", "::warning "))
 
 
+@pytest.mark.item("S23")
 def test_annotations_escape_what_would_end_them() -> None:
     source = Source("a,b:c.cord", HEAD + "search x : beam { sise = 1 }\n")
     shown = render(resolve(source, Registry())[1], "github")
     assert "file=a%2Cb%3Ac.cord," in shown and "\n" not in shown
 
 
+@pytest.mark.item("S11", "S12")
 def test_a_link_out_of_the_project_is_not_followed(cordspec: Run, tmp_path: Path) -> None:
     """S12: neither when it is found in a directory nor when it is named."""
     outside = tmp_path / "outside.txt"
@@ -430,6 +451,7 @@ def test_what_a_confined_check_says_goes_into_a_file_too(tmp_path: Path) -> None
     assert json.loads((tmp_path / "out").read_text())["error_count"] == 1
 
 
+@pytest.mark.item("S3", "S19")
 def test_the_operators_list_holds_in_a_confined_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import argparse
 
@@ -447,12 +469,14 @@ def test_the_operators_list_holds_in_a_confined_check(tmp_path: Path, monkeypatc
     assert seen[0]["CORDSPEC_PLUGINS"] == "none"
 
 
+@pytest.mark.item("S19")
 @pytest.mark.parametrize("act", ["import os; os.open('made', os.O_CREAT | os.O_WRONLY)", "import os; os.mkdir('made')"])
 def test_confinement_leaves_the_disk_alone(act: str, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-I", "-c", CONFINED + act], capture_output=True, cwd=tmp_path, check=False)
     assert done.returncode != 0 and not (tmp_path / "made").exists()
 
 
+@pytest.mark.item("S23")
 def test_a_file_may_not_be_named_like_a_command_to_the_runner(cordspec: Run, tmp_path: Path) -> None:
     (tmp_path / "::error title=x::t.cord").write_text(HEAD + "search x : beem {}\n")
     done = cordspec("validate", "--format", "concise", ".")

@@ -16,9 +16,9 @@ from cordspec.domain.problem import Problem
 from cordspec.domain.trajectory import Proposal, Step, Trajectory
 from cordspec.journal import Journal
 from cordspec.model.blocks import Budget
-from cordspec.plugin import Candidate, Expansion, Score, SearchSetting
+from cordspec.plugin import Candidate, Expansion, Score, SearchSetting, Unavailable
 from cordspec.run.ahead import Ahead
-from cordspec.run.attendance import Attendance
+from cordspec.run.attendance import Absence, Attendance
 from cordspec.run.calls import Calls, note
 from cordspec.run.driver import Driver, SearchRecord
 from cordspec.run.ledger import Ledger
@@ -214,6 +214,28 @@ def test_what_was_begun_for_another_prefix_of_the_same_text_is_not_taken() -> No
 
     for begun, taken in pairs:
         assert taken in asyncio.run(main(begun, taken))
+
+
+@pytest.mark.parametrize("how", ["fails", "is absent"])
+def test_what_was_begun_early_in_vain_is_asked_anew(how: str) -> None:
+    """Whoever could not be asked then may be back when it is wanted."""
+    asked: list[Expansion] = []
+
+    async def ask(expansion: Expansion) -> Answered:
+        asked.append(expansion)
+        if len(asked) > 1:
+            return Answered(expansion, Proposal("t", ("\nx",), (1,), False, False, 1))
+        if how == "fails":
+            raise Unavailable("gone")
+        return Answered(expansion, None, absence=Absence("gone"))
+
+    async def main() -> Answered:
+        ahead, expansion = Ahead(ask), Expansion(0, Trajectory(), 0)
+        ahead.begin([expansion])
+        await asyncio.sleep(0.01)
+        return await ahead.take(expansion)
+
+    assert asyncio.run(main()).proposal is not None and len(asked) == 2
 
 
 @pytest.mark.parametrize("late", [0, 1])

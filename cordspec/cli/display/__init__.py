@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
+from cordspec.cli.guarded import unguarded
 from cordspec.report.table import Report
 from cordspec.run.events import Event
 
@@ -29,9 +30,11 @@ def choose(name: DisplayName | None) -> AbstractContextManager[Display]:
 
         return JsonLinesDisplay(sys.stdout)
     if name == "rich" or (name is None and sys.stdout.isatty()):
+        from rich.console import Console
+
         from cordspec.cli.display.live import LiveDisplay
 
-        return LiveDisplay()
+        return LiveDisplay(Console(file=unguarded(sys.stdout)))
     from cordspec.cli.display.plain import PlainDisplay
 
     return PlainDisplay(sys.stdout)

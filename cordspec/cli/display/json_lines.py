@@ -8,8 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
+from cordspec.diagnostics.render import as_json
 from cordspec.report.table import Report
-from cordspec.run.events import Event, RunStarted
+from cordspec.run.events import Event, RunStarted, Warned
 
 
 class JsonLinesDisplay:
@@ -30,6 +31,9 @@ class JsonLinesDisplay:
         values = asdict(event)
         if isinstance(event, RunStarted):
             values["reused"] = sorted(event.reused)
+            del values["graph"]["makeups"]
+        if isinstance(event, Warned):
+            values = as_json(event.diagnostics)
         self._say({"event": type(event).__name__, **values})
 
     def show_report(self, report: Report, out: Path) -> None:

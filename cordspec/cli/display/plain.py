@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TextIO
 
+from cordspec.diagnostics import render
 from cordspec.report.table import Report
-from cordspec.run.events import Event, RunStarted, StageFinished, StageProgress, StageStarted
+from cordspec.run.events import Event, RunStarted, StageFinished, StageProgress, StageStarted, StopAsked, Warned
 
 QUIET_SECONDS: Final = 10.0
 
@@ -35,6 +37,10 @@ class PlainDisplay:
             case StageStarted(stage):
                 self._told = time.monotonic()
                 self._say(f"{stage.kind} {stage.block} ...")
+            case Warned(diagnostics):
+                print(render(diagnostics, "text"), file=sys.stderr, flush=True)
+            case StopAsked():
+                print(event.text, file=sys.stderr, flush=True)
             case StageProgress(stage, done, total, unit, detail):
                 if time.monotonic() - self._told >= QUIET_SECONDS:
                     self._told = time.monotonic()
@@ -43,6 +49,8 @@ class PlainDisplay:
             case StageFinished(stage, seconds, reused, summary):
                 took = "reused" if reused else f"{seconds:.1f} s"
                 self._say(f"{stage.kind} {stage.block}: {summary} ({took})")
+            case Warned():
+                self._say(str(event))
 
     def show_report(self, report: Report, out: Path) -> None:
         self._say(f"\n{report.to_markdown()}\nreport: {out / 'report.md'}")

@@ -28,6 +28,10 @@ class EngineCounters:
 
     ``busy`` are the seconds in which it computed anything, ``queued`` the seconds that requests waited before anything was
     computed for them, summed over requests; both 0 where an engine cannot tell.
+
+    ``repeated`` calls of a server were made again because it had failed, ``censored`` answers were lost to a deadline, and
+    ``failed_scores`` were none: a log-probability was missing or no number. ``orphaned`` tokens were drawn for nobody: their
+    answer was torn, or given up before its end.
     """
 
     prefilled: int = 0
@@ -36,6 +40,38 @@ class EngineCounters:
     requests: int = 0
     busy: float = 0.0
     queued: float = 0.0
+    repeated: int = 0
+    censored: int = 0
+    failed_scores: int = 0
+    orphaned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineIdentity:
+    """What tells one model behind a server from another under the same name.
+
+    ``served`` are the server's own words. ``drawn`` are the first tokens of a fixed draw, ``values`` the log-probabilities of
+    a fixed text (empty where there are none), of which two answers of the same weights differ by ``tolerance`` nats at most.
+    """
+
+    served: tuple[str, ...]
+    drawn: tuple[int, ...]
+    values: tuple[float, ...] = ()
+    tolerance: float = 0.0
+
+    def parts_from(self, other: EngineIdentity) -> str:
+        """Why the other is another model; empty if nothing says so. Numbers are told apart before draws, in which rounding
+        alone may choose another token.
+        """
+        if self.served != other.served:
+            return f"it serves {' '.join(filter(None, self.served))}, and {' '.join(filter(None, other.served))} before"
+        if len(self.values) != len(other.values):
+            return f"it gives {len(self.values)} log-probabilities of a text, and gave {len(other.values)} before"
+        if any(abs(now - then) > self.tolerance for now, then in zip(self.values, other.values, strict=True)):
+            return "it answers by other weights than before, under the same name"
+        if not self.values and self.drawn != other.drawn:
+            return "it answers by other weights than before, under the same name"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +81,7 @@ class EngineTraits:
     ``context`` is the longest prompt with its continuation and ``resident`` how much it can hold the states of at a time,
     both in tokens, None where that is not known. States are reused in whole blocks of ``block`` tokens (0: they are not
     reused). ``scoring`` names the route by which log-probabilities come (empty: there is none). ``found`` is all else that
-    was asked or tried, by name.
+    was asked or tried, by name. ``identity`` is None of an engine that cannot become another one under its name.
     """
 
     engine: str
@@ -54,6 +90,7 @@ class EngineTraits:
     block: int = 1
     scoring: str = ""
     found: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    identity: EngineIdentity | None = None
 
 
 class Engine(Protocol):

@@ -15,9 +15,26 @@ class ProblemSource(Component[OptionsT]):
 
     kind: ClassVar[str] = "problems"
 
+    def fetch(self) -> None:
+        """Bring what `load` reads onto this machine, where it is not here: the one place that may use a network.
+
+        Only a run and a probe call it: checking and planning a spec fetch nothing.
+
+        Raises:
+            Unavailable: it cannot be had.
+        """
+
+    def revision(self) -> str:
+        """The commit of what it reads, where others may change that; empty where the rows tell all.
+
+        Raises:
+            Unavailable: it cannot be found out here.
+        """
+        return ""
+
     @abstractmethod
     def load(self) -> Iterable[Problem]:
-        """The problems, in order.
+        """The problems, in order, from what is on this machine.
 
         Raises:
             InvalidData: a row is wrong, or there is none.

@@ -15,6 +15,7 @@ RULES: Final[tuple[Callable[[Experiment], Iterator[Diagnostic]], ...]] = (
     references.matched_decodes,
     references.capabilities,
     references.expected_metrics,
+    references.graders_fit_problems,
     answers.columns,
     answers.reached,
     resources.gpus,

@@ -20,23 +20,31 @@ OPAQUE = ("decode", "student")
 
 
 def columns(experiment: Experiment) -> Iterator[Diagnostic]:
-    """One column cannot be both what teachers are shown and what they must not see."""
+    """One column cannot be both what teachers are shown and what they must not see, nor hold or be a part of it."""
     for block in experiment.of_kind("problems"):
-        marked = {
-            name: mark.carries_answer
-            for name, field in type(block.options).model_fields.items()
-            for mark in field.metadata
-            if isinstance(mark, Column)
-        }
-        secret = {getattr(block.options, name): name for name, carries in marked.items() if carries}
-        for name, carries in marked.items():
-            value = getattr(block.options, name)
-            if not carries and value in secret:
+        shown = list(_columns(block, carries_answer=False))
+        for secret, source in _columns(block, carries_answer=True):
+            for column, name in shown:
+                if not _within(column, secret) and not _within(secret, column):
+                    continue
                 message = (
-                    f"the column `{value}` of `{block.name}` is shown to teachers as `{name}` and holds the answer"
+                    f"the column `{column}` of `{block.name}` is shown to teachers as `{name}` and holds the answer"
                 )
-                related = (Label(block.span_of(secret[value]), "the answer is read from here"),)
+                related = (Label(block.span_of(source), "the answer is read from here"),)
                 yield Diagnostic("E501", message, block.span_of(name), "name another column", related)
+
+
+def _columns(block: Block, *, carries_answer: bool) -> Iterator[tuple[str, str]]:
+    """The columns that are named for one of the two purposes, each with the field that names it."""
+    for name, field in type(block.options).model_fields.items():
+        if any(isinstance(mark, Column) and mark.carries_answer is carries_answer for mark in field.metadata):
+            value = getattr(block.options, name)
+            yield from ((column, name) for column in ((value,) if isinstance(value, str) else value) if column)
+
+
+def _within(inner: str, outer: str) -> bool:
+    """Whether a path leads to a column or to a part of it."""
+    return f"{inner}.".startswith(f"{outer}.")
 
 
 def reached(experiment: Experiment) -> Iterator[Diagnostic]:

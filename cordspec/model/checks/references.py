@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from cordspec.diagnostics import Diagnostic, Label
 from cordspec.extension.kinds.engine import Model
 from cordspec.extension.kinds.evaluator import Evaluator
+from cordspec.extension.kinds.grader import Grader
 from cordspec.extension.kinds.scorer import Scorer
 from cordspec.extension.kinds.search import Search
 from cordspec.extension.kinds.trainer import Trainer
@@ -88,6 +89,21 @@ MEANING = {
     "chat": "answer messages",
     "weights": "hand out weights to train from",
 }
+
+
+def graders_fit_problems(experiment: Experiment) -> Iterator[Diagnostic]:
+    """A grader of one source's problems grades no others, and cannot help a scorer, which knows answers only."""
+    for block in experiment.blocks.values():
+        for grader in block.helpers:
+            if not issubclass(grader, Grader) or not grader.sources:
+                continue
+            graded = [experiment.blocks[ref.name] for place, ref in block.refs() if place == ("problems",)]
+            if [one for one in graded if one.component is not None and one.component.name in grader.sources]:
+                continue
+            named = " or ".join(f"`{source}`" for source in grader.sources)
+            message = f"the grader `{grader.name}` grades problems of {named} only"
+            related = tuple(Label(one.span, "these are others") for one in graded)
+            yield Diagnostic("E212", message, block.span_of("grader"), "name another grader", related)
 
 
 def expected_metrics(experiment: Experiment) -> Iterator[Diagnostic]:

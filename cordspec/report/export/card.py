@@ -9,6 +9,7 @@ from pathlib import PurePath
 from cordspec.report import measures
 from cordspec.report.export.columns import COLUMNS, Form, features
 from cordspec.report.export.rows import Selection
+from cordspec.report.export.scan import Scan
 from cordspec.report.export.source import Source
 from cordspec.report.export.yaml import to_yaml
 
@@ -22,7 +23,13 @@ _IDENTITY = ("weights", "model", "name", "revision")
 """Options of a model that say which model it is."""
 
 
-def make_card(source: Source, selection: Selection, counts: Mapping[Form, int], files: Mapping[Form, str]) -> str:
+def make_card(
+    source: Source,
+    selection: Selection,
+    counts: Mapping[Form, int],
+    files: Mapping[Form, str],
+    scans: Mapping[Form, Scan],
+) -> str:
     """The card.
 
     Args:
@@ -30,6 +37,7 @@ def make_card(source: Source, selection: Selection, counts: Mapping[Form, int], 
         selection: what was asked for.
         counts: the number of rows of each form.
         files: for each form that has rows, the file that `datasets` should load.
+        scans: what was found in the rows of each form.
     """
     manifest, name = source.run.manifest, source.decode.name
     head: dict[str, object] = {
@@ -52,7 +60,7 @@ def make_card(source: Source, selection: Selection, counts: Mapping[Form, int], 
         "\n".join(_table(("form", "rows", "what"), ((f"`{form}`", n, ABOUT[form]) for form, n in counts.items()))),
         *(_columns(form) for form in files),
         "## Beware",
-        "\n".join(f"- {text}" for text in _warnings(source, selection, counts)),
+        "\n".join(f"- {text}" for text in (*_warnings(source, selection, counts), *_scanned(scans))),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -65,9 +73,14 @@ def _made(source: Source) -> Iterator[tuple[str, object]]:
     if source.variant:
         yield "variant", f"`{source.variant}`"
     limited = f", the first {manifest.limit}" if manifest.limit else ""
-    yield "problems", f"{_block(source, decode.problems)}{limited}"
+    missing = (
+        f"; **{source.pending} of them are missing, because the decode is not finished**" if source.pending else ""
+    )
+    yield "problems", f"{_block(source, decode.problems)}{limited}{missing}"
     yield "n", f"{right.n} problems"
-    yield "accuracy of the traces", f"{right} (mean ± standard error over problems)"
+    failed = measures.not_graded(decode)
+    ungraded = f"; the grader failed on {failed} of them, which count as wrong" if failed else ""
+    yield "accuracy of the traces", f"{right} (mean ± standard error over problems){ungraded}"
     yield "teachers", ", ".join(_teacher(source, name) for name in decode.pool)
     for role in ("segmenter", "scorer", "search"):
         yield role, _block(source, str(options[role]))
@@ -141,3 +154,10 @@ def _warnings(source: Source, selection: Selection, counts: Mapping[Form, int]) 
         "Text is plain. Where a question or a step holds what a tokenizer takes for a special token, a trainer will "
         "encode it as one; and some chat templates cut the thinking out of an assistant's turn: look at one encoded row."
     )
+
+
+def _scanned(scans: Mapping[Form, Scan]) -> Iterator[str]:
+    for form, found in scans.items():
+        if found.found:
+            told = ", ".join(f"{what} in {count}" for what, count in found.found.items())
+            yield f"**Look before you train**: of {found.rows} rows of `{form}`, {told}. Nothing was taken out."

@@ -25,6 +25,10 @@ Columns = Mapping[str, Column]
 _TURNS: Final[Kind] = [{"role": "string", "content": "string"}]
 _SPAN: Final[dict[str, Kind]] = {"start": "int64", "end": "int64", "authors": ["string"]}
 _PROBLEM: Final = Column("string", "identifies the problem: a hash of its question")
+_ORIGIN: Final = Column(
+    {"seed": "int64", "stage": "string", "environment": "string"},
+    "where the row comes from: the run's seed, the stage, which names all that it was made from, and a hash of the versions",
+)
 _CORRECT: Final = Column("bool", "whether the trace ends in the right answer")
 _TRACE: Final[Columns] = {
     "spans": Column([_SPAN], "for each step of the thinking, where it stands in the assistant's text and who wrote it"),
@@ -33,6 +37,7 @@ _TRACE: Final[Columns] = {
     "correct": _CORRECT,
     "reference": Column("string", "the right answer, as the problem set has it"),
     "problem": _PROBLEM,
+    "origin": _ORIGIN,
 }
 
 COLUMNS: Final[Mapping[Form, Columns]] = {
@@ -61,6 +66,7 @@ COLUMNS: Final[Mapping[Form, Columns]] = {
         "wave": Column("int64", "the wave of the search in which the first was proposed"),
         "correct": _CORRECT,
         "problem": _PROBLEM,
+        "origin": _ORIGIN,
     },
     "step_labels": {
         "prompt": Column("string", "the question"),
@@ -71,6 +77,7 @@ COLUMNS: Final[Mapping[Form, Columns]] = {
         ),
         "authors": Column([["string"]], "for each step, the teachers that proposed it"),
         "problem": _PROBLEM,
+        "origin": _ORIGIN,
     },
 }
 

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from cordspec.artifacts.choices import Choice, choices
+from cordspec.artifacts.pairs import pairs_of
 from cordspec.artifacts.records import CandidateRecord, TraceRecord
-from cordspec.report.export.choices import Choice, choices
 from cordspec.report.export.texts import Row, assistant, opened, partial_text, user
 
 
 def preference_rows(trace: TraceRecord, candidates: Sequence[CandidateRecord], margin: float) -> Iterator[Row]:
     """A pair for each sibling that scored lower than a step of the trace, by at least ``margin``."""
-    for choice in choices(trace, candidates):
-        for loser, difference in choice.lower_by(margin):
-            yield {
-                "prompt": [user(trace.question)],
-                "chosen": [assistant(partial_text(choice.prefix, choice.chosen))],
-                "rejected": [assistant(partial_text(choice.prefix, loser))],
-                "step_start": len(opened(choice.prefix)),
-                "score_chosen": choice.chosen.score,
-                "score_rejected": loser.score,
-                "margin": difference,
-                "authors_chosen": list(choice.chosen.authors),
-                "authors_rejected": list(loser.authors),
-                "depth": choice.depth,
-                "wave": choice.chosen.wave,
-                "correct": trace.correct,
-                "problem": trace.problem,
-            }
+    for pair in pairs_of(trace, candidates, margin):
+        choice, loser = pair.choice, pair.loser
+        yield {
+            "prompt": [user(trace.question)],
+            "chosen": [assistant(partial_text(choice.prefix, choice.chosen))],
+            "rejected": [assistant(partial_text(choice.prefix, loser))],
+            "step_start": len(opened(choice.prefix)),
+            "score_chosen": choice.chosen.score,
+            "score_rejected": loser.score,
+            "margin": pair.margin,
+            "authors_chosen": list(choice.chosen.authors),
+            "authors_rejected": list(loser.authors),
+            "depth": choice.depth,
+            "wave": choice.chosen.wave,
+            "correct": trace.correct,
+            "problem": trace.problem,
+        }
 
 
 def label_rows(

@@ -19,7 +19,7 @@ def require_pyarrow() -> None:
         PreflightError: pyarrow is not installed.
     """
     try:
-        import pyarrow.parquet  # type: ignore[import-untyped] # noqa: F401
+        import pyarrow.parquet  # noqa: F401
     except ImportError as error:
         help = "pip install pyarrow, or export with --format jsonl"
         raise PreflightError(Diagnostic("E601", f"Parquet files need {error.name}", help=help)) from error

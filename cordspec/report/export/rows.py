@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 from cordspec.artifacts.events import read_events
-from cordspec.artifacts.store import STAGES
 from cordspec.diagnostics import Diagnostic
 from cordspec.domain.events import Formed
 from cordspec.errors import IntegrityError
@@ -38,7 +37,11 @@ class Selection:
 
 
 def make_rows(source: Source, form: Form, selection: Selection) -> list[Row]:
-    """The rows of one form, problem by problem."""
+    """The rows of one form, problem by problem, each with its origin."""
+    return [{**row, "origin": source.origin} for row in _rows(source, form, selection)]
+
+
+def _rows(source: Source, form: Form, selection: Selection) -> list[Row]:
     traces = source.traces(wrong=selection.takes_wrong(form, source))
     if form == "messages":
         return [messages_row(trace) for trace in traces]
@@ -58,7 +61,7 @@ def make_rows(source: Source, form: Form, selection: Selection) -> list[Row]:
 def _lengths(source: Source) -> Mapping[str, Mapping[str, int]]:
     """For each problem and candidate, the number of steps from the first one on."""
     found: dict[str, dict[str, int]] = {}
-    for event in _formed(source.run.path / STAGES / source.decode.stage / "events.jsonl"):
+    for event in _formed(source.directory / "events.jsonl"):
         found.setdefault(event.problem, {})[event.key] = event.depth
     return found
 

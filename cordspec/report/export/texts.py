@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cordspec.artifacts.pairs import closes
 from cordspec.artifacts.records import CandidateRecord, TraceRecord
 from cordspec.domain.prompt import THINK_CLOSE, THINK_OPEN, assistant_turn, prompt_text
 
@@ -37,7 +38,7 @@ def assistant_text(trace: TraceRecord) -> str:
 
 def partial_text(prefix: str, candidate: CandidateRecord) -> str:
     """The assistant's text up to the end of a candidate, with the tag that closes the thinking where a teacher wrote it."""
-    closed = "\n" + THINK_CLOSE if candidate.finished and not candidate.forced else ""
+    closed = "\n" + THINK_CLOSE if closes(candidate) else ""
     return opened(prefix) + candidate.text + closed
 
 

@@ -39,7 +39,8 @@ class Scoring:
         noise: margins that a change of `NOISE` nats a token could turn, of those between geometric means of token
             probabilities.
         high, low: scores above .99 and below .01.
-        answer_in_step: by author, candidates whose new text holds the reference answer; ``chosen`` for those that stand.
+        answer_in_step: by author, candidates whose new text holds the reference answer; ``chosen`` for those that stand,
+            ``early`` for those that end before half of the problem's trace, where nobody should know it yet.
         first_token, last_token: log-probabilities of the answer's first and last token in nats; None without tokens.
         ties: pairs of neighbours in rank with equal scores, by the rule that decided.
         merged: candidates that several proposals made; ``across`` of them by different teachers.
@@ -52,6 +53,7 @@ class Scoring:
     low: Share
     answer_in_step: dict[str, Share]
     answer_in_chosen: dict[str, Share]
+    answer_early: dict[str, Share]
     first_token: float | None
     last_token: float | None
     ties: dict[str, int]
@@ -75,6 +77,7 @@ def scoring(decode: Sequence[History]) -> Scoring:
         low=Share(sum(value < LOW for value in values), len(values)),
         answer_in_step=_holding(nodes),
         answer_in_chosen=_holding([node for node in nodes if node.fate == "chosen"]),
+        answer_early=_holding([node for history in decode for node in _early(history)]),
         first_token=fmean(row[0] for row in tokens) if tokens else None,
         last_token=fmean(row[-1] for row in tokens) if tokens else None,
         ties=dict(sorted(Counter(tie.decided_by for history in decode for tie in history.ties).items())),
@@ -112,6 +115,10 @@ def _is_noise(kept: Node, dropped: Node) -> bool:
     """Both may move, in opposite directions: the mean log-probability of each by the noise."""
     assert kept.scored is not None and dropped.scored is not None
     return abs(fmean(kept.scored.tokens) - fmean(dropped.scored.tokens)) <= 2 * NOISE
+
+
+def _early(history: History) -> Iterator[Node]:
+    return (node for node in history.nodes.values() if 2 * node.formed.depth < len(history.trace))
 
 
 def _holding(nodes: Sequence[Node]) -> dict[str, Share]:

@@ -177,11 +177,19 @@ def _scoring_rows(stats: Stats) -> Iterator[tuple[str, str]]:
 def _answers_table(stats: Stats) -> Table:
     none = Share(0, 0)
     rows = tuple(
-        (author, str(share), str(stats.scoring.answer_in_chosen.get(author, none)))
+        (
+            author,
+            str(share),
+            str(stats.scoring.answer_early.get(author, none)),
+            str(stats.scoring.answer_in_chosen.get(author, none)),
+        )
         for author, share in stats.scoring.answer_in_step.items()
     )
-    note = "Candidates whose new text states the reference answer, which lifts their score (predictive perplexity)."
-    return Table("Answer in step", ("author", "candidates", "those that stand"), rows, note)
+    note = (
+        "Candidates whose new text states the reference answer, which lifts their score (predictive perplexity). Early: of "
+        "those that end before half of the trace; a high share there is a teacher that knows answers, or guesses them."
+    )
+    return Table("Answer in step", ("author", "candidates", "early ones", "those that stand"), rows, note)
 
 
 def _summary(summary: Summary) -> tuple[str, ...]:

@@ -117,4 +117,4 @@ class _Asking:
         except Absence as absence:
             self._driver.pool.attendance.keep([absence])
             return None
-        return self._grader.grade(written.text, self._problem.answer)
+        return self._grader.mark(self._problem, written.text).correct

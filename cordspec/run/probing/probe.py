@@ -20,9 +20,10 @@ from cordspec.model import Experiment
 from cordspec.run.assembling import assemble
 from cordspec.run.driver import Driver
 from cordspec.run.events import Silence
-from cordspec.run.executor import prepare
 from cordspec.run.gather import gather
+from cordspec.run.identities import Identities
 from cordspec.run.ledger import Ledger
+from cordspec.run.preparing import prepare
 from cordspec.run.probing import costing, measuring, predicting
 from cordspec.run.probing.beliefs import beliefs
 from cordspec.run.probing.growing import Grower
@@ -46,7 +47,7 @@ async def probe(
         CordspecError: as a run.
     """
     name = choose(experiment, decode)
-    graph, problems = prepare(experiment, None)
+    graph, loaded = prepare(experiment, Identities(None, fetch=True))
     untrained = [stage.block for stage in graph.stages if stage.kind == "train" and stage.block in graph.behind(name)]
     if untrained:
         message = f"the decode `{name}` needs the student `{untrained[0]}`, which only a run trains"
@@ -57,6 +58,7 @@ async def probe(
         engines = Engines(journal)
         try:
             models = Models(experiment, engines)
+            problems = {one: held.problems for one, held in loaded.items()}
             shop = Workshop(experiment, graph, registry, directory, problems, models, Silence())
             found = await _probe(shop, name, settings)
         finally:

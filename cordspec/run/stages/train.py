@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import time
 from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 
 from cordspec.artifacts.store import write_text
-from cordspec.domain.problem import Solution
 from cordspec.extension.component import InvalidData
-from cordspec.extension.kinds.trainer import Trainer, TrainingExample
-from cordspec.extension.options import Ref
+from cordspec.extension.kinds.trainer import TrainingJob, TrainingOutcome, TrainingStep
+from cordspec.faultpoints import faultpoint
 from cordspec.plan import Stage
 from cordspec.run.events import StageProgress
 from cordspec.run.seeds import derive
-from cordspec.run.stages.decode import traces_of
-from cordspec.run.workshop import STUDENT_WEIGHTS, Workshop, component_errors
+from cordspec.run.stages.contamination import screened
+from cordspec.run.stages.lessons import NEEDED, examples_of, preferences_of
+from cordspec.run.workshop import STUDENT_WEIGHTS, Workshop, component_errors, trainer_of
 
 TRAINING = "training.json"
 
@@ -41,33 +43,66 @@ async def train(shop: Workshop, stage: Stage, out: Path) -> str:
 
 def _train(shop: Workshop, stage: Stage, out: Path, stopping: Event) -> str:
     block = shop.experiment.blocks[stage.block]
-    assert block.component is not None and issubclass(block.component, Trainer)
-    refs = dict(block.refs())
-    examples = _examples(shop, refs[("data",)])
+    data = dict(block.refs())[("data",)]
     with component_errors(block):
-        trainer = block.component(block.options)
-        if not examples:
-            raise InvalidData(f"`{refs[('data',)]}` holds nothing to train on", "it needs traces or worked solutions")
-        weights = shop.models.component(refs[("init",)].name).weights_path()
+        trainer = trainer_of(block)
+        examples = screened(shop, block, examples_of(shop, data), out) if trainer.wants == "solutions" else []
+        pairs = screened(shop, block, preferences_of(shop, data), out) if trainer.wants == "pairs" else []
+        if not examples and not pairs:
+            raise InvalidData(f"`{data}` holds nothing to train on", NEEDED[trainer.wants])
+        weights = shop.models.base(stage.block).weights_path()
+        models = {
+            ".".join(place): shop.models.component(ref.name).weights_path()
+            for place, ref in block.refs()
+            if place != ("init",) and "weights" in block.needs(place)
+        }
 
-        def on_step(step: int, steps: int, loss: float) -> None:
+        pace = Pace()
+
+        def on_step(at: TrainingStep) -> None:
             if stopping.is_set():
                 raise Stopped
-            shop.observer.on_event(StageProgress(stage, step, steps, "steps", {"loss": round(loss, 4)}))
+            faultpoint("train.step")
+            if at.steps:
+                shop.observer.on_event(StageProgress(stage, at.step, at.steps, "steps", _detail(at, pace.left(at))))
 
         seed = derive(shop.experiment.options.seed, "train", stage.block)
-        outcome = trainer.train(weights, examples, out / STUDENT_WEIGHTS, seed, on_step)
+        work = shop.directory.work(stage.id)
+        job = TrainingJob(weights, examples, out / STUDENT_WEIGHTS, work, seed, on_step, tuple(pairs), models)
+        faultpoint("train.begun")
+        outcome = trainer.train(job)
+    faultpoint("train.weights_written")
     write_text(out / TRAINING, json.dumps(asdict(outcome), indent=2, sort_keys=True) + "\n")
-    return f"{outcome.examples} examples, last loss {outcome.losses[-1]:.3f}" if outcome.losses else "nothing logged"
+    for record in sorted(job.records.glob("*")):
+        shutil.copyfile(record, out / record.name)
+    return _summary(outcome)
 
 
-def _examples(shop: Workshop, data: Ref) -> list[TrainingExample]:
-    if data.kind == "problems":
-        solved = [(problem.question, problem.solution) for problem in shop.problems[data.name]]
-        return [TrainingExample(question, solution) for question, solution in solved if solution is not None]
-    keep = shop.experiment.decode(data.name).keep
-    return [
-        TrainingExample(trace.question, Solution(trace.thinking, trace.answer))
-        for trace in traces_of(shop, data.name)
-        if trace.steps and (keep == "all" or trace.correct)
-    ]
+class Pace:
+    """How long the rest takes, at the pace since the first step that was told: a resumed training begins in the middle."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+
+    def left(self, at: TrainingStep) -> float | None:
+        """Seconds; None while only one step is known."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (at.step, now)
+        step, since = self._first
+        return (now - since) / (at.step - step) * (at.steps - at.step) if at.step > step else None
+
+
+def _detail(at: TrainingStep, left: float | None) -> dict[str, float | str]:
+    """What a display shows: loss in nats a token; tokens a second, padding left out; the time that is left."""
+    shown: dict[str, float | str] = {} if at.loss is None else {"loss": round(at.loss, 4)}
+    if at.tokens_per_second:
+        shown["tok/s"] = round(at.tokens_per_second)
+    if left is not None:
+        shown["left"] = f"{left / 60:.0f} min" if left >= 90 else f"{left:.0f} s"
+    return shown
+
+
+def _summary(outcome: TrainingOutcome) -> str:
+    logged = f"last loss {outcome.losses[-1]:.3f}" if outcome.losses else "nothing logged"
+    return "; ".join([f"{outcome.examples} examples, {logged}", *outcome.remarks])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from cordspec.plugin import Unavailable
 from cordspec_serving.backend import Drawing, Drawn, Ids, NotOffered, Span, Valued
 from cordspec_serving.completions.spelling import Spelling
 from cordspec_serving.connection import Connection
+from cordspec_serving.failures import Failed
 
 NO_SCORES: Final = "log-probabilities of a given text"
 
@@ -33,12 +33,12 @@ class GeneratingBackend:
         raise NotOffered(NO_SCORES)
 
     async def progress(self) -> float | None:
-        """What the server counts in the open; else its answers so far."""
+        """What the server counts in the open; else its answers so far, or the tokens of them that have come."""
         try:
             moved = await self._moved()
         except NotOffered:
             moved = None
-        return self._answers if moved is None else moved
+        return self._answers + self._connection.received if moved is None else moved
 
     async def close(self) -> None:
         await self._connection.close()
@@ -76,8 +76,8 @@ class GeneratingBackend:
         if read is not None and read != len(ids):
             raise NotOffered(f"{self._connection.name} read {read} prompt tokens where {len(ids)} were meant")
 
-    def _torn(self, what: str) -> Unavailable:
-        return Unavailable(f"{self._connection.name} sends {what}", "look at its version and its log, and at `dialect`")
+    def _torn(self, what: str) -> Failed:
+        return Failed(f"{self._connection.name} sends {what}", "look at its version and its log, and at `dialect`")
 
 
 def first_stop(text: str, stops: tuple[str, ...]) -> tuple[int, str | None]:

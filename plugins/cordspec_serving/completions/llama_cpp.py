@@ -78,6 +78,13 @@ class LlamaCppBackend(GeneratingBackend):
             drawing, self._ids(answer), ended=kind == "eos", cut_off=cut_off, cached=_cached(answer.get("timings"))
         )
 
+    async def renewed(self) -> bool:
+        return await self._connection.renewed("/props")
+
+    async def serves(self) -> tuple[str, ...]:
+        props = await self._connection.get_object("/props")
+        return tuple(str(props.get(name, "")) for name in ("build_info", "model_path"))
+
     async def _moved(self) -> float | None:
         """What its slots are working on: tasks and tokens so far."""
         slots = await self._connection.get("/slots")

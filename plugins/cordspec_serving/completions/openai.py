@@ -6,10 +6,12 @@ The fields of the bare API are OpenAI's; those beyond it are those of vLLM 0.32 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any, Final
 
 from cordspec.plugin import Sampling, Unavailable
 from cordspec_serving.backend import About, Drawing, Drawn, Ids, NotOffered
+from cordspec_serving.completion_stream import STREAMED, completion
 from cordspec_serving.completions.generating import GeneratingBackend, first_stop
 from cordspec_serving.completions.spelling import Spelling
 from cordspec_serving.connection import Connection
@@ -41,7 +43,8 @@ class OpenAIBackend(GeneratingBackend):
         super().__init__(connection, spelling)
         self._model = model
         self._extra: dict[str, object] = {}
-        self._as_ids = self._gives_ids = self._tells_stops = self._takes_top_k = False
+        connection.progress = self.progress
+        self._as_ids = self._gives_ids = self._tells_stops = self._takes_top_k = self._streams = False
 
     async def about(self) -> About:
         served = await listed_model(self._connection, self._model)
@@ -64,7 +67,7 @@ class OpenAIBackend(GeneratingBackend):
                 "tokens counted": "by the server" if self._gives_ids else "by our tokenizer",
                 "stops": "by the server" if by_server else "looked for here, in all that it wrote",
                 "top_k": self._takes_top_k or "not offered",
-                "moves by": await self._moves_by(),
+                "moves by": "tokens that come" if self._streams else await self._moves_by(),
             },
         )
 
@@ -76,6 +79,13 @@ class OpenAIBackend(GeneratingBackend):
         if not isinstance(tokens, list) or not all(isinstance(token, int) for token in tokens):
             raise NotOffered("tokens of a text")
         return tuple(tokens)
+
+    async def renewed(self) -> bool:
+        return await self._connection.renewed("/v1/models")
+
+    async def serves(self) -> tuple[str, ...]:
+        served = await listed_model(self._connection, self._model)
+        return tuple(str(served.get(name, "")) for name in ("id", "root", "max_model_len"))
 
     async def draw(self, drawing: Drawing) -> Drawn:
         if drawing.sampling.top_k and not self._takes_top_k:
@@ -109,12 +119,15 @@ class OpenAIBackend(GeneratingBackend):
     async def _settle(self, trial: Drawing) -> str:
         """Find out how this server takes prompts; gives what it finds likeliest after the trial's."""
         refused = ""
-        for self._as_ids, self._extra in ((True, EXACT), (True, {}), (False, EXACT), (False, {})):
+        ways = [(ids, extra) for ids in (True, False) for extra in (EXACT, {})]
+        for stream, (self._as_ids, extra) in product((STREAMED, {}), ways):
+            self._extra = extra | stream
             try:
                 choice, _ = await self._completion(trial, send_stops=False)
             except NotOffered as error:
                 refused = str(error)
                 continue
+            self._streams = bool(self._connection.received)
             self._gives_ids = isinstance(choice.get("token_ids"), list)
             return str(choice["text"])
         raise Unavailable(f"{self._connection.name} completes no raw prompt: {refused}", "look at `dialect`")
@@ -145,17 +158,11 @@ class OpenAIBackend(GeneratingBackend):
             body["top_k"] = sampling.top_k
         if send_stops and drawing.stop:
             body["stop"] = list(drawing.stop)
-        answer = await self._connection.post("/v1/completions", body)
-        choices, usage = answer.get("choices"), answer.get("usage")
-        if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
-            raise self._torn("not one completion")
-        if not isinstance(choices[0].get("text"), str):
-            raise self._torn("a completion without text")
-        usage = usage if isinstance(usage, dict) else {}
+        choice, usage = await completion(self._connection, body)
         self._check_read(whole(usage.get("prompt_tokens")), drawing.ids)
         self._answers += 1
         details = usage.get("prompt_tokens_details")
-        return choices[0], whole(details.get("cached_tokens")) if isinstance(details, dict) else None
+        return choice, whole(details.get("cached_tokens")) if isinstance(details, dict) else None
 
     def _ids(self, choice: dict[str, Any]) -> Ids:
         try:

@@ -86,6 +86,13 @@ class TgiBackend(GeneratingBackend):
                 parameters["top_k"] = sampling.top_k
         return parameters
 
+    async def renewed(self) -> bool:
+        return await self._connection.renewed("/info")
+
+    async def serves(self) -> tuple[str, ...]:
+        info = await self._connection.get_object("/info")
+        return tuple(str(info.get(name, "")) for name in ("version", "model_id", "model_sha", "max_total_tokens"))
+
     async def _moved(self) -> float | None:
         return counted(await self._connection.get("/metrics"), MOVING)
 

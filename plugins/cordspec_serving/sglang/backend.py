@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cordspec.plugin import Unavailable
 from cordspec_serving.backend import About, Drawing, Drawn, Ids, NotOffered, Span, Valued
 from cordspec_serving.connection import Connection
+from cordspec_serving.failures import Failed
 from cordspec_serving.reading import counted, log_probability, whole
 from cordspec_serving.sglang.prompt_rows import read_rows
 from cordspec_serving.together import together
@@ -113,6 +113,13 @@ class SglangBackend:
     async def whole_prompt(self, span: Span, *, urgent: bool) -> Valued:
         return await self._rows(span, 0, urgent)
 
+    async def serves(self) -> tuple[str, ...]:
+        info = await self._info()
+        return tuple(str(info.get(name, "")) for name in ("version", "model_path", "max_req_input_len", "dtype"))
+
+    async def renewed(self) -> bool:
+        return await self._connection.renewed("/health")
+
     async def progress(self) -> float | None:
         """Tokens since the server began, where it counts them in the open; else its answers so far."""
         moved = await self._moved()
@@ -181,5 +188,5 @@ class SglangBackend:
         except NotOffered:
             return None
 
-    def _torn(self, what: str) -> Unavailable:
-        return Unavailable(f"{self._connection.name} sends {what}", "look at its version and its log")
+    def _torn(self, what: str) -> Failed:
+        return Failed(f"{self._connection.name} sends {what}", "look at its version and its log")

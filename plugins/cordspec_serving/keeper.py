@@ -1,6 +1,6 @@
 """Runs a command and ends it when standard input closes: the kernel closes it whatever ends the process behind it.
 
-``python -m cordspec_vllm.keeper COMMAND ...``. The command and all that it starts are in the keeper's process group.
+``python -m cordspec_serving.keeper COMMAND ...``. The command and all that it starts are in the keeper's process group.
 """
 
 from __future__ import annotations

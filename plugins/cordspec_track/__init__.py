@@ -1,0 +1,1 @@
+"""Trackers: where the numbers of a run are shown beside those of other runs."""
