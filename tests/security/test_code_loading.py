@@ -162,15 +162,59 @@ def dependencies() -> list[str]:
     return [str(one) for one in project["dependencies"]]
 
 
+LOCKS = (
+    "requirements.lock",
+    "requirements-vllm.lock",
+    "tests/smollm2/wheels.lock",
+    "tests/vocabularies/wheels.lock",
+)
+
+
+def loose(lock: str) -> list[str]:
+    """Requirements of a lock that are not one version with hashes of its files, as pip installs them if asked for hashes."""
+    whole = re.sub(r" \\\n\s+", " ", lock).splitlines()
+    return [one for one in whole if not re.fullmatch(r"[a-z0-9.-]+==[\w.!]+( --hash=sha256:[0-9a-f]{64})+", one)]
+
+
 @pytest.mark.item("S5")
-def test_the_core_needs_few_packages_and_the_lock_names_one_version_of_each() -> None:
-    """Hashes are not in the lock: SECURITY.md says so."""
+def test_the_core_needs_few_packages_and_the_lock_names_one_version_of_each_with_hashes() -> None:
     names = [re.split(r"[<>=~\[; ]", one)[0].lower() for one in dependencies()]
     assert len(names) <= 12
-    lock = (ROOT / "requirements.lock").read_text().lower().splitlines()
-    pinned = [line for line in lock if line.strip() and not line.startswith("#")]
-    assert [line for line in pinned if not re.fullmatch(r"[\w.\[\]-]+==[\w.!+-]+", line)] == []
-    assert set(names) <= {line.split("==")[0].replace("_", "-") for line in pinned}
+    locks = [(ROOT / lock).read_text() for lock in LOCKS]
+    assert [loose(lock) for lock in locks] == [[]] * len(LOCKS)
+    assert set(names) <= set(re.findall(r"^([a-z0-9.-]+)==", locks[0], re.MULTILINE))
+
+
+@pytest.mark.item("S5")
+def test_a_lock_without_a_hash_is_seen() -> None:
+    hashed = f"a==1 \\\n    --hash=sha256:{'0' * 64}\n"
+    assert loose(hashed * 2) == []
+    for wrong in (
+        "a==1\n",
+        "a\n",
+        hashed.replace("==", ">="),
+        hashed.replace("sha256", "md5"),
+        "a @ https://a.example/a.whl\n",
+    ):
+        assert len(loose(hashed + wrong)) == 1
+
+
+@pytest.mark.item("S5")
+def test_nothing_is_installed_but_what_a_lock_names() -> None:
+    """With hashes, and built, but for torch, which has other files on every machine, and this package, which is built here."""
+    recipes = (ROOT / "Makefile").read_text()
+    installing = re.findall(
+        r"\$\((?:BIN|VLLM/bin)\)/pip (?:install|download) (.*)", recipes.replace("$(VLLM)/bin", "$(VLLM/bin)")
+    )
+    ours = "--quiet --disable-pip-version-check --no-deps --no-build-isolation --editable ."
+    torch = "--quiet --disable-pip-version-check $(TORCH)"
+    rest = [one for one in installing if one not in (ours, torch)]
+    assert len(rest) == len(LOCKS) and all(
+        re.fullmatch(r"\$\(LOCKED\) (--dest \S+ )?-r \S+\.lock", one) for one in rest
+    )
+    (options,) = re.findall(r"^LOCKED := (.*)$", recipes, re.MULTILINE)
+    assert "--no-deps --require-hashes --only-binary :all: --no-binary cellpylib,deepspeed,pycosat,zss" in options
+    assert re.findall(r"^TORCH  := (.*)$", recipes, re.MULTILINE) == ["torch==2.13.0"]
 
 
 @pytest.mark.item("S5")

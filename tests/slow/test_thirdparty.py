@@ -31,10 +31,13 @@ def wheels(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pinned(root: Path, *names: str) -> list[str]:
-    """The lines of the lock for these packages."""
+    """These packages in the versions of the lock."""
     wanted = {name.lower().replace("_", "-") for name in names}
-    lines = (root / "requirements.lock").read_text().split()
-    return [line for line in lines if line.split("==")[0].lower().replace("_", "-") in wanted]
+    return [one for one in locked(root) if one.split("==")[0] in wanted]
+
+
+def locked(root: Path) -> list[str]:
+    return re.findall(r"^\S+==\S+", (root / "requirements.lock").read_text(), re.MULTILINE)
 
 
 def environment(path: Path, packages: list[str], wheels: Path) -> Path:
@@ -66,8 +69,7 @@ def test_validate_needs_no_gpu_stack_and_finds_the_plugin(root: Path, wheels: Pa
 
 
 def test_the_plugin_guides_a_run(root: Path, wheels: Path, tmp_path: Path) -> None:
-    everything = [line for line in (root / "requirements.lock").read_text().split() if line]
-    bin_ = environment(tmp_path / "full", everything, wheels)
+    bin_ = environment(tmp_path / "full", locked(root), wheels)
     spec = root / "tests" / "thirdparty" / "brevity.cord"
     sh(bin_ / "cordspec", "run", spec, "--out", "run", cwd=tmp_path)
     report = json.loads((tmp_path / "run" / "report.json").read_text())
