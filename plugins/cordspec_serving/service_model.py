@@ -6,7 +6,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 from typing_extensions import TypeVar
@@ -48,6 +48,8 @@ OptionsT = TypeVar("OptionsT", bound=ServiceOptions, default=Any)
 
 class ServiceModel(Model[OptionsT]):
     """A model on servers that nobody here starts. The number format is theirs; a run records what they say of it."""
+
+    served: ClassVar[bool] = True
 
     @abstractmethod
     def backend(self, connection: Connection, tokenizer: PreTrainedTokenizerFast) -> Backend:

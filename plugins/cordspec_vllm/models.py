@@ -79,6 +79,7 @@ class VllmModel(Model[VllmOptions]):
 
     name: ClassVar[str] = "vllm"
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"continue", "score", "chat", "weights"})
+    served: ClassVar[bool] = True
 
     @property
     def gpus(self) -> int:

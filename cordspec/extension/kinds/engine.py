@@ -149,6 +149,8 @@ class Model(Component[OptionsT]):
     kind: ClassVar[str] = "model"
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"continue", "score", "weights", "chat"})
     """What its engine can do; a spec that needs more is refused."""
+    served: ClassVar[bool] = False
+    """Whether it computes in other processes, which a request that is too large would end."""
 
     @property
     def gpus(self) -> int:

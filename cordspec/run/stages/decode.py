@@ -29,6 +29,7 @@ from cordspec.run.events import StageProgress, Warned
 from cordspec.run.ledger import Ledger
 from cordspec.run.quarantine import Quarantine
 from cordspec.run.recording import candidate_records, trace_record
+from cordspec.run.rehearsal import rehearse
 from cordspec.run.tally import Outcome, Tally, outcome_of
 from cordspec.run.workshop import Workshop, component_errors, grader_of
 
@@ -89,6 +90,7 @@ async def decode(shop: Workshop, stage: Stage, out: Path) -> str:
             tally.ended(problem.id, outcome, closed=trace.forced, graded=trace.outcome != "failed")
             watch.on_problem(trace)
 
+        await rehearse(shop, stage.block, problems)
         placed = list(enumerate(problems))
         for place, problem in placed:
             if problem.id in quarantine.alone:
