@@ -164,27 +164,28 @@ def endless(engine: TransformersEngine, seed: int, most: int = 900) -> GenerateR
     return GenerateRequest(thinking_prompt(engine.opening(QUESTIONS[0]), ""), Sampling(1.0), (), most, seed)
 
 
-def test_a_cancelled_call_leaves_within_a_second_and_the_others_stay_as_they_are(engine: Make) -> None:
+def test_a_cancelled_call_leaves_within_a_few_tokens_and_the_others_stay_as_they_are(engine: Make) -> None:
     tested, other = engine("base"), engine("base")
     short = endless(tested, 1, most=200)
     (wanted,) = asyncio.run(other.generate([endless(other, 1, most=200)]))
 
-    async def cancel_one() -> tuple[Generation, float]:
+    async def cancel_one() -> tuple[Generation, int]:
         long = asyncio.create_task(tested.generate([endless(tested, seed) for seed in (2, 3, 4)]))
         stays = asyncio.create_task(tested.generate([short]))
         while len(tested._running._rows) < 4:
             await asyncio.sleep(0.001)
-        begin = time.monotonic()
+        before = tested.counters.generated
         long.cancel()
         with pytest.raises(asyncio.CancelledError):
             await long
         while len(tested._running._rows) > 1:
             await asyncio.sleep(0.001)
-        return (await stays)[0], time.monotonic() - begin
+        more = tested.counters.generated - before
+        return (await stays)[0], more
 
-    said, seconds = asyncio.run(cancel_one())
+    said, more = asyncio.run(cancel_one())
     assert said == wanted
-    assert seconds < 1.0
+    assert more < 4 * 40, "it has hundreds of tokens to go, and a second is enough for that many on any machine"
     assert tested.counters.generated < 900
     assert tested.counters.requests == 1
     assert len(tested._running._states) == len(tested._running._rows) == len(tested._running._waiting) == 0
