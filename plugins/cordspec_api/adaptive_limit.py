@@ -33,7 +33,8 @@ class AdaptiveLimit:
         self._due = 1
         self._taken = 0
         self._under_way = 0
-        self._turns: deque[asyncio.Future[None]] = deque()
+        self._urgent: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
 
     @property
     def limit(self) -> float:
@@ -43,13 +44,13 @@ class AdaptiveLimit:
     @property
     def waiting(self) -> int:
         """Calls that wait for their turn."""
-        return len(self._turns)
+        return len(self._urgent) + len(self._others)
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Room for one call, waited for in the order of coming."""
-        if self._turns or self._under_way >= self._limit:
-            await self._turn()
+    async def slot(self, *, urgent: bool = False) -> AsyncIterator[None]:
+        """Room for one call, waited for in the order of coming, but that the urgent ones go before the others."""
+        if self.waiting or self._under_way >= self._limit:
+            await self._turn(self._urgent if urgent else self._others)
         else:
             self._under_way += 1
         try:
@@ -76,16 +77,16 @@ class AdaptiveLimit:
         self._taken, self._due = 0, max(SLOWLY, others)
         return others > 0
 
-    async def _turn(self) -> None:
+    async def _turn(self, line: deque[asyncio.Future[None]]) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._turns.append(turn)
+        line.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():  # let in and given up at the same moment
                 self._left()
-            elif turn in self._turns:
-                self._turns.remove(turn)
+            elif turn in line:
+                line.remove(turn)
             raise
 
     def _left(self) -> None:
@@ -93,8 +94,8 @@ class AdaptiveLimit:
         self._let_in()
 
     def _let_in(self) -> None:
-        while self._turns and self._under_way < self._limit:
-            turn = self._turns.popleft()
+        while self.waiting and self._under_way < self._limit:
+            turn = (self._urgent or self._others).popleft()
             if not turn.done():
                 self._under_way += 1
                 turn.set_result(None)

@@ -38,11 +38,12 @@ class Asking:
         self._deadline = deadline
         self._orphaned = orphaned
 
-    async def ask(self, problem: str, work: Work[Result]) -> Result:
+    async def ask(self, problem: str, work: Work[Result], *, urgent: bool = False) -> Result:
         """What comes of the work on some replica.
 
         Args:
             problem: what says which replica holds its prefix.
+            urgent: goes before what is not, where a server has as much as it takes.
 
         Raises:
             Failed: it came to nothing as often as it may.
@@ -55,7 +56,7 @@ class Asking:
         begun = lost = 0
         for number in range(TRIES):
             replica = await self._chosen(problem, failed_on, last, number)
-            async with replica.room.slot():
+            async with replica.room.slot(urgent=urgent):
                 try:
                     await replica.ready()
                 except (Failed, OtherModel) as error:

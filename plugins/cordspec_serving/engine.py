@@ -233,7 +233,7 @@ class ServedEngine:
         span = Span(whole.ids, first, last)
         try:
             found = await self._asking.ask(
-                _problem(request.prompt), lambda backend: complete_values(ROUTES[route], backend, span)
+                _problem(request.prompt), lambda backend: complete_values(ROUTES[route], backend, span), urgent=True
             )
         except NotOffered as error:
             raise Unavailable(f"a server stopped giving scores: {error}") from None

@@ -82,12 +82,28 @@ def test_the_last_call_of_all_may_always_try() -> None:
     assert limit.limit == 1
 
 
+def test_the_urgent_go_before_the_others_and_each_line_in_its_order() -> None:
+    limit, begun = AdaptiveLimit(1), []
+
+    async def call(name: str, *, urgent: bool) -> None:
+        async with limit.slot(urgent=urgent):
+            begun.append(name)
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        calls = (("a", False), ("b", False), ("c", True), ("d", False), ("e", True))
+        await asyncio.gather(*(call(name, urgent=urgent) for name, urgent in calls))
+
+    asyncio.run(main())
+    assert begun == ["a", "c", "e", "b", "d"]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_calls_that_are_given_up_leave_their_room(seed: int) -> None:
     rng, limit = random.Random(seed), AdaptiveLimit(3)
 
     async def call() -> None:
-        async with limit.slot():
+        async with limit.slot(urgent=rng.random() < 0.3):
             await asyncio.sleep(rng.random() / 500)
 
     async def main() -> None:
