@@ -105,7 +105,7 @@ class DeepSpeedSft(Trainer[DeepSpeedSftOptions]):
             raise Unavailable(f"training with DeepSpeed needs {lacks}", 'pip install "cordspec[deepspeed]"')
         try:
             from cordspec_train.audit import audited
-            from cordspec_train.outcome import layout_of, limit_of, not_finite, outcome, packing_remarks, settings_of
+            from cordspec_train.outcome import diverged, layout_of, limit_of, outcome, packing_remarks, settings_of
             from cordspec_train.rows import ordered_rows
             from cordspec_train.weights import open_tokenizer
         except ImportError as error:
@@ -138,8 +138,8 @@ class DeepSpeedSft(Trainer[DeepSpeedSftOptions]):
         status = follow(assignment, told.line, told.beat)
         if told.refused is not None:
             raise told.refused
-        if told.not_finite is not None:
-            raise not_finite(job, told.not_finite)
+        if told.diverged is not None:
+            raise diverged(job, told.diverged)
         if status or told.losses is None:
             raise failed(assignment, status)
         for name in (LOG, PROGRESS):
@@ -165,7 +165,7 @@ class Told:
 
     def __init__(self, job: TrainingJob) -> None:
         self.losses: tuple[float, ...] | None = None
-        self.not_finite: int | None = None
+        self.diverged: str | None = None
         self.refused: InvalidData | None = None
         self._on_step = job.on_step
         self._last = TrainingStep(0, 0, None)
@@ -174,8 +174,8 @@ class Told:
         """Take a line of progress."""
         if "losses" in said:
             self.losses = tuple(said["losses"])
-        elif "not_finite" in said:
-            self.not_finite = int(said["not_finite"])
+        elif "diverged" in said:
+            self.diverged = str(said["diverged"])
         elif "refused" in said:
             self.refused = InvalidData(said["refused"], said["help"], code=said["code"])
         else:

@@ -53,7 +53,7 @@ def fit_distributions(
         The logged mean losses, in nats per token with a loss.
 
     Raises:
-        NotFinite: the loss or the gradient is no number any more.
+        Diverged: the loss or the gradient is no number any more, or the loss has spiked.
     """
     from transformers import DataCollatorForTokenClassification
 
@@ -68,7 +68,7 @@ def fit_distributions(
         args=sft_config({**arguments, "beta": beta, "lmbda": 0.0}, of=GKDConfig),
         data_collator=DataCollatorForTokenClassification(tokenizer), peft_config=adapter_config(settings.lora_rank),
     )  # fmt: skip
-    losses = run_trainer(trainer, step_tokens(rows, settings.batch_size), settings.batch_size, place, tell, list)
+    losses = run_trainer(trainer, step_tokens(rows, settings.batch_size), settings, place, tell, list)
     if settings.lora_rank:
         trainer.model.merge_and_unload()  # in place: what was wrapped is a plain model again
     return losses

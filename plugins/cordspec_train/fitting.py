@@ -41,6 +41,8 @@ class FitSettings:
     """The examples that a process takes at a time lie in one row without padding."""
     liger: bool = False
     """Liger's kernels are put into the model."""
+    loss_spike: float | None = None
+    """How many times the median of the losses before makes a loss a spike, which ends the training; None for never."""
 
     def save_steps(self, examples: int) -> int:
         """Optimiser steps between two checkpoints of a training on so many examples."""
@@ -69,7 +71,7 @@ def fit(
         The logged mean losses, in nats per token.
 
     Raises:
-        NotFinite: the loss or the gradient is no number any more.
+        Diverged: the loss or the gradient is no number any more, or the loss has spiked.
     """
     rows = ordered_rows(examples, settings.batch_size, settings.seed, settings.epochs)
     arguments = on_one_device(settings, place.work, len(examples))
@@ -135,8 +137,7 @@ def run_sft(
         from cordspec_train.packing import KeepsApart
 
         trainer.add_callback(KeepsApart(trainer.data_collator, rows))
-    batch_size = settings.batch_size
-    losses = run_trainer(trainer, step_tokens(rows, batch_size), batch_size, place, tell, trainer.take)
+    losses = run_trainer(trainer, step_tokens(rows, settings.batch_size), settings, place, tell, trainer.take)
     finish(trainer)
     return losses
 
@@ -155,11 +156,11 @@ def fit_labels(
     padded = DataCollatorForTokenClassification(tokenizer)
     rows = ordered_rows(examples, settings.batch_size, settings.seed, settings.epochs)
     trainer = Trainer(model=model, args=config, train_dataset=rows, data_collator=padded)
-    return run_trainer(trainer, step_tokens(rows, settings.batch_size), settings.batch_size, place, tell, list)
+    return run_trainer(trainer, step_tokens(rows, settings.batch_size), settings, place, tell, list)
 
 
 def run_trainer(
-    trainer: Any, tokens: list[int], batch_size: int, place: Place, tell: OnDone, take: Callable[[], list[int]]
+    trainer: Any, tokens: list[int], settings: FitSettings, place: Place, tell: OnDone, take: Callable[[], list[int]]
 ) -> list[float]:
     """Train with a trainer of transformers or TRL, and return the logged losses.
 
@@ -171,7 +172,7 @@ def run_trainer(
 
     from cordspec_train.watching import Checkpoints, Watch
 
-    watch = Watch(tokens, tell, Checkpoints(place.work, place.layout, batch_size), take)
+    watch = Watch(tokens, tell, Checkpoints(place.work, place.layout, settings.batch_size), take, settings.loss_spike)
     trainer.add_callback(watch)
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(place.resumed) if place.resumed else None)

@@ -26,6 +26,9 @@ class TrainingOptions(StudentOptions):
     checkpoint_every: Annotated[int | None, NotIdentity()] = Field(
         None, ge=1, description="optimiser steps between two checkpoints; once an epoch, at most every 25, if left out"
     )
+    loss_spike: Annotated[float | None, NotIdentity()] = Field(
+        None, gt=1, description="a loss of more than so many times the median of the 20 steps before ends the training"
+    )
 
 
 class AdaptedOptions(TrainingOptions):

@@ -66,9 +66,9 @@ def train_and_save(
 
     Raises:
         Unavailable: there is no room for checkpoints, or the one that is there is of another layout.
-        Failed: the loss is no number any more.
+        Failed: the loss is no number any more, or has spiked.
     """
-    from cordspec_train.watching import NotFinite
+    from cordspec_train.watching import Diverged
 
     preflight.room_for_checkpoints(job.init, job.work, "fp32", adapters=bool(lora_rank(options)))
     layout = layout_of(options, ONE_DEVICE)
@@ -79,8 +79,8 @@ def train_and_save(
 
     try:
         losses = fit(model, tokenizer, examples, settings_of(options, job.seed), place, tell)
-    except NotFinite as error:
-        raise not_finite(job, error.step) from error
+    except Diverged as error:
+        raise diverged(job, error.said) from error
     model.save_pretrained(job.out)
     tokenizer.save_pretrained(job.out)
     return tuple(losses)
@@ -91,12 +91,13 @@ def packing_remarks(options: SftOptions, at_a_time: int) -> tuple[str, ...]:
     return ("nothing was packed: one example is taken at a time",) if options.packing and at_a_time == 1 else ()
 
 
-def not_finite(job: TrainingJob, step: int) -> Failed:
-    """The end of a training whose loss is no number any more."""
+def diverged(job: TrainingJob, said: str) -> Failed:
+    """The end of a training whose loss went wrong."""
     good = commits.newest(job.work)
     kept = f"the last good checkpoint is {good[0]}" if good else "no checkpoint had been written"
-    message = f"the loss or its gradient is not a number after {step} steps; {kept}"
-    return Failed(message, "look at the data, or lower lr: a training with other settings begins again", "E803")
+    return Failed(
+        f"{said}; {kept}", "look at the data, or lower lr: a training with other settings begins again", "E803"
+    )
 
 
 def outcome(

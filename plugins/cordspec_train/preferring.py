@@ -27,7 +27,7 @@ def fit_pairs(
         The logged mean losses, in nats per pair; ln 2 where there is no preference yet.
 
     Raises:
-        NotFinite: the loss or the gradient is no number any more.
+        Diverged: the loss or the gradient is no number any more, or the loss has spiked.
     """
     from trl import DPOConfig, DPOTrainer
 
@@ -46,7 +46,7 @@ def fit_pairs(
     )  # fmt: skip
     read, size = rows["read"], settings.batch_size
     tokens = [sum(read[at : at + size]) for at in range(0, len(read), size)]
-    losses = run_trainer(trainer, tokens, size, place, tell, list)
+    losses = run_trainer(trainer, tokens, settings, place, tell, list)
     if settings.lora_rank:
         trainer.model.merge_and_unload()  # in place: what was wrapped is a plain model again
     return losses

@@ -1,4 +1,4 @@
-"""What is done after each optimiser step: it is told, a loss that is no number ends it all, checkpoints are committed."""
+"""What is done after each optimiser step: it is told, a loss that went wrong ends it all, checkpoints are committed."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, Final
 
 from transformers import TrainerCallback
 
 from cordspec_train import commits
 
+BEFORE_SPIKE: Final = 20
+"""Steps by whose losses the next one is judged."""
 
-class NotFinite(Exception):
-    """The loss or the norm of the gradient is not a number, or infinite, after ``step`` optimiser steps."""
 
-    def __init__(self, step: int) -> None:
-        super().__init__(f"not finite after {step} steps")
-        self.step = step
+class Diverged(Exception):
+    """The loss or the norm of the gradient is not a number, or the loss has spiked.
+
+    ``said`` tells which of them, and after how many optimiser steps.
+    """
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +56,19 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         tokens: those of each optimiser step.
         tell: called after each step, on the first process only.
         examples: takes the numbers of the examples that this process saw since it was last asked.
+        loss_spike: how many times the median of the losses before is too much; None for no limit.
     """
 
     def __init__(
         self, tokens: Sequence[int], tell: Callable[[Done], None], checkpoints: Checkpoints | None,
-        examples: Callable[[], list[int]] = list,
+        examples: Callable[[], list[int]] = list, loss_spike: float | None = None,
     ) -> None:  # fmt: skip
         self.losses: list[float] = []
         self._tokens = tokens
         self._tell = tell
         self._checkpoints = checkpoints
         self._examples = examples
+        self._loss_spike = loss_spike
         self._since = time.monotonic()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -72,7 +81,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
             return
         numbers = [float(logs[name]) for name in ("loss", "grad_norm") if logs.get(name) is not None]
         if not all(math.isfinite(number) for number in numbers):
-            raise NotFinite(state.global_step)
+            raise Diverged(f"the loss or its gradient is not a number after {state.global_step} steps")
+        self._look_for_spike(numbers[0], state.global_step)
         self.losses.append(numbers[0])
         now = time.monotonic()
         rate = self._tokens[state.global_step - 1] / max(now - self._since, 1e-9)
@@ -80,6 +90,16 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         seen = _everywhere(self._examples())
         if state.is_world_process_zero:
             self._tell(Done(state.global_step, state.max_steps, numbers[0], rate, tuple(seen)))
+
+    def _look_for_spike(self, loss: float, step: int) -> None:
+        if self._loss_spike is None or len(self.losses) < BEFORE_SPIKE:
+            return
+        usual = median(self.losses[-BEFORE_SPIKE:])
+        if loss > self._loss_spike * usual:
+            raise Diverged(
+                f"the loss is {loss:.4g} after {step} steps, more than {self._loss_spike:g} times the median of the"
+                f" {BEFORE_SPIKE} before, {usual:.4g}"
+            )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Before a checkpoint is written only the last good one is kept, so that the disk need not hold three."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cordspec_train.watching import Done
 
 LOOK: Final = 0.5
-NOT_FINITE: Final = 3
+DIVERGED: Final = 3
 """The exit status for a loss that is no number."""
 REFUSED: Final = 4
 """The exit status for a model that cannot be trained so; the progress says why."""
@@ -41,7 +41,7 @@ def main(file: Path) -> int:
     from datasets import load_from_disk
     from transformers import set_seed
 
-    from cordspec_train.watching import NotFinite
+    from cordspec_train.watching import Diverged
     from cordspec_train.weights import open_model, open_tokenizer
 
     if not assignment.on_gpus:
@@ -74,10 +74,10 @@ def main(file: Path) -> int:
             config, model, tokenizer, load_from_disk(str(assignment.rows)), assignment.settings, place, tell,
             export,
         )  # fmt: skip
-    except NotFinite as error:
+    except Diverged as error:
         if os.environ["RANK"] == "0":
-            _append(assignment, {"not_finite": error.step})
-        return NOT_FINITE
+            _append(assignment, {"diverged": error.said})
+        return DIVERGED
     except InvalidData as error:
         if os.environ["RANK"] == "0":
             _append(assignment, {"refused": str(error), "help": error.help, "code": error.code})

@@ -50,7 +50,7 @@ def test_every_line_is_told_when_it_is_whole(tmp_path: Path, monkeypatch: pytest
 def test_what_a_checkpoint_does_not_know_of_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     speaks(monkeypatch, "0")
     one = assignment(tmp_path, resumed=str(tmp_path / "checkpoint-2"))
-    one.progress.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"not_finite": 3}\n{"ste')
+    one.progress.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"diverged": "so"}\n{"ste')
     lines: list[dict] = []
     follow(one, lines.append, lambda: None)
     assert [line.get("step") for line in lines] == [3, 4, None], "what was known before is not told again"

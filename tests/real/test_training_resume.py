@@ -194,3 +194,43 @@ def test_a_loss_that_is_no_number_names_the_last_good_checkpoint(
     assert caught.value.code == "E803"
     assert [path.name for path in job.work.glob("checkpoint-*")] == ["checkpoint-4"], "no poisoned weights are kept"
     assert json.loads((job.records / "audit.json").read_text())["rows"] == 13
+
+
+def test_a_loss_that_spikes_ends_the_training_where_a_spec_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same training goes through without the rule, and a resumed one judges by the losses before the cut."""
+    from trl import SFTTrainer
+
+    computed = SFTTrainer.compute_loss
+
+    def spiking(self, *args, **kwargs):
+        loss = computed(self, *args, **kwargs)
+        return loss * 30 if self.state.global_step == 26 else loss
+
+    monkeypatch.setattr(SFTTrainer, "compute_loss", spiking)
+
+    def train(name: str, loss_spike: float | None, until: int = 0) -> tuple[float, ...]:
+        def on_step(at: TrainingStep) -> None:
+            if at.step == until:
+                raise Cut
+
+        options = SftOptions(
+            init=Ref("model", "m"), data=Ref("decode", "d"), epochs=10, batch_size=4, lr=1e-5, checkpoint_every=11,
+            loss_spike=loss_spike,
+        )  # fmt: skip
+        job = TrainingJob(BASE, EXAMPLES, tmp_path / name / "model", tmp_path / name / "work", 3, on_step)
+        job.work.mkdir(parents=True, exist_ok=True)
+        return Sft(options).train(job).losses
+
+    said = (
+        r"after 27 steps, more than 4 times the median of the 20 before, .*the last good checkpoint is .*checkpoint-22"
+    )
+    with pytest.raises(Failed, match=said) as caught:
+        train("whole", 4.0)
+    assert caught.value.code == "E803"
+    with pytest.raises(Cut):
+        train("cut", 4.0, until=25)
+    with pytest.raises(Failed, match=said):
+        train("cut", 4.0)
+    assert len(train("whole", None)) == len(train("without", 40.0)) > 27
