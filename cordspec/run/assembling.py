@@ -40,7 +40,8 @@ def assemble(shop: Workshop, decode: str, ledger: Ledger, on_wave: OnWave) -> tu
         name = search.integrator.name
         engine = shop.models.view(name, "integrator", ledger)
         integrator = Integrator(name, engine, segmenter, options.budget, seed)
-    driver = Driver(pool, scorer, blocks["scorer"], search, on_wave, integrator, guesses=options.speculate)
+    waits = bool(shop.served(blocks["scorer"]))
+    driver = Driver(pool, scorer, blocks["scorer"], search, on_wave, integrator, guesses=options.speculate, waits=waits)
     return driver, context
 
 

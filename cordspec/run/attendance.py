@@ -1,12 +1,13 @@
-"""Teachers that cannot be asked: wait for them, go on without them, or fail (the pool's `absence`)."""
+"""Who cannot be asked: it is waited for, the run goes on without it, or it fails (the pool's `absence`)."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+import logging
+from collections.abc import Awaitable, Callable, Container, Iterable
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from cordspec.extension.component import Unavailable
@@ -38,6 +39,8 @@ class Attendance:
     policy: Literal["wait", "degrade", "fail"]
     patience: float
     journal: Journal
+    told: set[str] = field(default_factory=set)
+    """What has been said of those who are waited for."""
 
     async def ask(self, purpose: list[str | int], work: Callable[[], Awaitable[Result]]) -> Result:
         """The result of ``work``, which raises `Unavailable` while the teacher cannot be asked.
@@ -54,17 +57,41 @@ class Attendance:
             known = self.journal.get([key]).get(key)
             if known is not None:
                 raise Absence(str(known[0]["reason"]))
+        try:
+            return await self._patiently(work, self.policy == "wait")
+        except Unavailable as error:
+            if self.policy == "degrade":
+                raise Absence(str(error), (key, "absent", {"reason": str(error)}, 0.0)) from error
+            raise
+
+    async def ask_scorer(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        """The result of what no wave goes on without: it is waited for, unless the policy is to fail. Numbers that are
+        wrong, and another model than before, are no absence.
+
+        Raises:
+            Unavailable: it cannot be asked.
+        """
+        return await self._patiently(work, self.policy != "fail", absent=("E601",))
+
+    async def _patiently(
+        self, work: Callable[[], Awaitable[Result]], waits: bool, absent: Container[str] = ("E601", "E611")
+    ) -> Result:
         waited, pause = 0.0, FIRST_PAUSE
         while True:
             try:
                 return await work()
             except Unavailable as error:
-                if self.policy == "degrade":
-                    raise Absence(str(error), (key, "absent", {"reason": str(error)}, 0.0)) from error
-                if self.policy == "fail" or waited >= self.patience:
+                if not waits or waited >= self.patience or error.code not in absent:
                     raise
+                self._tell(error)
             await asyncio.sleep(pause)
             waited, pause = waited + pause, min(2 * pause, LONGEST_PAUSE)
+
+    def _tell(self, error: Unavailable) -> None:
+        """Once for all who wait for the same."""
+        if str(error) not in self.told:
+            self.told.add(str(error))
+            logging.getLogger(__name__).warning("%s; it is waited for, %g s at most", error, self.patience)
 
     def keep(self, absences: Iterable[Absence]) -> None:
         """The run goes on without these."""

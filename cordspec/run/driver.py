@@ -74,6 +74,7 @@ class Driver:
     With ``eager``, expansions that are sure to be asked for begin before their wave is complete (`SearchMachine.foresee`);
     the results are those of waiting. ``guesses`` is the number of requests that a teacher's model may have under way and
     still be asked for what only may be needed: guesses that do not come true are wasted, and change nothing either.
+    ``waits`` says that a scorer that cannot be asked may come back, being behind a server.
     """
 
     pool: Pool
@@ -84,6 +85,7 @@ class Driver:
     integrator: Integrator | None = None
     eager: bool = True
     guesses: int = 0
+    waits: bool = False
 
     async def decode(self, problem: Problem, target_tokens: int | None = None) -> SearchRecord:
         """The search of one problem from the first step to the final answer."""
@@ -156,7 +158,10 @@ class Driver:
         answer = problem.answer if self.scorer.needs_answer else None
         candidate = Candidate(problem.view, one.trajectory, one.step_tokens, answer, one.expansions[0].prefix)
         with component_errors(self.scorer_block):
-            values = await self.scorer.score([candidate])
+            if self.waits:
+                values = await self.pool.attendance.ask_scorer(lambda: self.scorer.score([candidate]))
+            else:
+                values = await self.scorer.score([candidate])
             if len(values) != 1:
                 raise ValueError(f"it gave {len(values)} scores for 1 candidate")
             score = values[0] if isinstance(values[0], Score) else Score.of(float(values[0]))

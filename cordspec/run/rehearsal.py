@@ -37,8 +37,7 @@ async def rehearse(shop: Workshop, decode: str, problems: Sequence[Problem]) -> 
     """
     options = shop.experiment.decode(decode)
     block = shop.experiment.blocks[options.scorer.name]
-    servers = [ref for _, ref in block.refs() if ref.kind in ("model", "student")]
-    servers = [ref for ref in servers if shop.models.component(ref.name).served]
+    servers = shop.served(block)
     if not servers or not problems:
         return
     context = StageContext(shop, Ledger(), block)

@@ -48,6 +48,11 @@ class Workshop:
     tallies: dict[str, Tally] = field(default_factory=dict)
     """By decode: what became of its problems so far."""
 
+    def served(self, block: Block) -> list[Ref]:
+        """The models that a block names and that are behind servers."""
+        named = [ref for _, ref in block.refs() if ref.kind in ("model", "student")]
+        return [ref for ref in named if self.models.component(ref.name).served]
+
 
 class Engines:
     """The engines of a process: equal weights with equal settings are loaded once, for all variants."""

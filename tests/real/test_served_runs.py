@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from typing import Any
 import pytest
 
 from tests.real.completion_servers import LlamaCppLike, TgiLike
-from tests.real.serving import ServedModel, Server
+from tests.real.serving import Refusal, ServedModel, Server
 from tests.real.sglang_like import SglangLike
 from tests.real.test_sglang import KEY
+
+AWAY = 12.0
+"""Seconds: longer than all that a single call is tried for."""
 
 SPEC = """cord 1
 experiment served {{ seed = 1 }}
@@ -103,6 +107,39 @@ def test_a_prover_that_begins_to_give_no_numbers_ends_the_run_which_then_goes_on
         broken = False
         again = cordspec("run", "served.cord", "--display", "plain", **environment)
         assert again.returncode == 0, again.stdout + again.stderr
+    finally:
+        for server in servers.values():
+            server.close()
+
+
+def test_a_prover_that_is_away_for_a_while_is_waited_for(
+    cordspec: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    adder, subtracter, prover = map(ServedModel, ("adder", "subtracter", "prover"))
+    like = SglangLike(prover)
+    scores, gone = 0, 0.0
+
+    def generate(body: Any) -> object:
+        nonlocal scores, gone
+        scores += "The final answer is" in prover.decode(body["input_ids"])
+        if scores > 4:
+            gone = gone or time.monotonic()
+            if time.monotonic() - gone < AWAY:
+                raise Refusal(500, {"error": {"message": "the engine is being started"}})
+        return like.generate(body)
+
+    servers = {
+        "FIRST": Server(LlamaCppLike(adder).routes),
+        "SECOND": Server(TgiLike(subtracter).routes),
+        "PROVER": Server(like.routes | {"/generate": generate}),
+    }
+    environment = {f"CORDSPEC_SERVICE_{name}_URL": server.url for name, server in servers.items()}
+    spec = SPEC.format(adder=adder.path, subtracter=subtracter.path, prover=prover.path)
+    (tmp_path / "served.cord").write_text(spec)
+    try:
+        done = cordspec("run", "served.cord", "--display", "plain", **environment)
+        assert done.returncode == 0 and gone, done.stdout + done.stderr
+        assert "it is waited for, 600 s at most" in done.stderr, done.stderr
     finally:
         for server in servers.values():
             server.close()

@@ -10,6 +10,8 @@ from typing import Literal
 import pytest
 
 from cordspec.domain.events import Absent, Formed
+from cordspec.domain.scoring import Candidate
+from cordspec.errors import IncompleteError, PreflightError
 from cordspec.journal import Journal
 from cordspec.model.blocks import Budget
 from cordspec.plugin import GenerateRequest, Generation, Sampling, Unavailable
@@ -39,10 +41,27 @@ class Fails(Scripted):
         return await super().generate(request)
 
 
-def run(engines: Sequence[Scripted], policy: Policy, journal: Journal, patience: float = 60.0) -> SearchRecord:
+class Away(ByLength):
+    """A scorer that cannot be asked for its first so many candidates."""
+
+    def __init__(self, times: int, code: str = "E601") -> None:
+        self.times, self.code, self.attempts = times, code, 0
+
+    async def score(self, candidates: Sequence[Candidate]) -> list[float]:
+        self.attempts += 1
+        if self.attempts <= self.times:
+            raise Unavailable("the prover is gone", code=self.code)
+        return await super().score(candidates)
+
+
+def run(
+    engines: Sequence[Scripted], policy: Policy, journal: Journal, patience: float = 60.0,
+    scorer: ByLength | None = None, waits: bool = True,
+) -> SearchRecord:  # fmt: skip
     teachers = tuple(Teacher(f"t{at}", engine, Sampling()) for at, engine in enumerate(engines))
     pool = Pool(teachers, StepHeader(StepHeaderOptions()), Budget(), 1, Attendance(policy, patience, journal))
-    driver = Driver(pool, ByLength(), BLOCK, Beam(BeamOptions(size=2)), lambda record, wave: None)  # type: ignore[arg-type]
+    beam = Beam(BeamOptions(size=2))
+    driver = Driver(pool, scorer or ByLength(), BLOCK, beam, lambda record, wave: None, waits=waits)  # type: ignore[arg-type]
     return asyncio.run(driver.decode(PROBLEM))
 
 
@@ -73,6 +92,37 @@ def test_fail_fails_at_once(journal: Journal) -> None:
     with pytest.raises(Unavailable):
         run([gone], "fail", journal)
     assert gone.attempts == 1
+
+
+@pytest.mark.parametrize("policy", ["wait", "degrade"])
+def test_a_scorer_behind_a_server_is_waited_for_and_said_once(
+    policy: Policy, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = run([Scripted(["a.", "b!"]), Scripted(["a longer one.", "end!"])], policy, journal)
+    away = Away(5)
+    waited = run([Scripted(["a.", "b!"]), Scripted(["a longer one.", "end!"])], policy, journal, scorer=away)
+    assert away.attempts > 5 and waited.trajectory == there.trajectory and waited.events == there.events
+    assert caplog.text.count("the prover is gone; it is waited for, 60 s at most") == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "waits", "code", "error"),
+    [("fail", True, "E601", PreflightError), ("wait", False, "E601", PreflightError),
+     ("wait", True, "E620", IncompleteError), ("wait", True, "E611", IncompleteError)],
+)  # fmt: skip
+def test_other_scorers_are_not(
+    policy: Policy, waits: bool, code: str, error: type[Exception], journal: Journal
+) -> None:
+    """By the policy, without a server that may come back, and where it is there and wrong."""
+    away = Away(1, code)
+    with pytest.raises(error):
+        run([Scripted(["a.", "b!"])], policy, journal, scorer=away, waits=waits)
+    assert away.attempts == 1
+
+
+def test_a_scorer_is_not_waited_for_without_end(journal: Journal) -> None:
+    with pytest.raises(PreflightError):
+        run([Scripted(["a.", "b!"])], "wait", journal, patience=0.005, scorer=Away(1_000))
 
 
 def test_a_wave_goes_on_without_an_absent_teacher_and_says_so(journal: Journal) -> None:
