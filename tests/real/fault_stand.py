@@ -19,7 +19,7 @@ from cordspec_serving.engine import ServedEngine
 from cordspec_vllm.http_backend import HttpBackend
 from tests.real.fault_server import Fault, FaultServer, Kind, tokenizer
 
-CLOCKS = Clocks(patience=0.6, connect=5.0, first_token=0.2, between_tokens=0.2, deadline=3.0)
+CLOCKS = Clocks(patience=1.5, connect=5.0, first_token=0.2, between_tokens=0.2, deadline=5.0)
 BEFORE = 24
 """Healthy calls before anything fails: a tenth of them may be repeated."""
 
