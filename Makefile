@@ -101,7 +101,7 @@ nightly: test slow bench
 	$(BIN)/python benchmarks/simulated_cluster.py  # 20 minutes
 
 # A lock names one version of each package and the hashes of all its files, so one lock serves every platform but for torch, which is
-# installed beside it. A version younger than a week is refused: constrain it, or wait.
+# installed beside it. A version younger than a week is refused: PIP_CONSTRAINT holds it back, or wait.
 define locked
 	.venv-lock/bin/pip freeze --all --exclude pip --exclude torch --exclude-editable > .venv-lock/frozen.txt
 	.venv-lock/bin/pip install --quiet uv
