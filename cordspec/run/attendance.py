@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Container, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -58,7 +58,7 @@ class Attendance:
             if known is not None:
                 raise Absence(str(known[0]["reason"]))
         try:
-            return await self._patiently(work, self.policy == "wait")
+            return await self._patiently(work, lambda _: self.policy == "wait")
         except Unavailable as error:
             if self.policy == "degrade":
                 raise Absence(str(error), (key, "absent", {"reason": str(error)}, 0.0)) from error
@@ -71,17 +71,15 @@ class Attendance:
         Raises:
             Unavailable: it cannot be asked.
         """
-        return await self._patiently(work, self.policy != "fail", absent=("E601",))
+        return await self._patiently(work, lambda error: self.policy != "fail" and error.code == "E601")
 
-    async def _patiently(
-        self, work: Callable[[], Awaitable[Result]], waits: bool, absent: Container[str] = ("E601", "E611")
-    ) -> Result:
+    async def _patiently(self, work: Callable[[], Awaitable[Result]], waits: Callable[[Unavailable], bool]) -> Result:
         waited, pause = 0.0, FIRST_PAUSE
         while True:
             try:
                 return await work()
             except Unavailable as error:
-                if not waits or waited >= self.patience or error.code not in absent:
+                if waited >= self.patience or not waits(error):
                     raise
                 self._tell(error)
             await asyncio.sleep(pause)
