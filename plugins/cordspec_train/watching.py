@@ -97,8 +97,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         usual = median(self.losses[-BEFORE_SPIKE:])
         if loss > self._loss_spike * usual:
             raise Diverged(
-                f"the loss is {loss:.4g} after {step} steps, more than {self._loss_spike:g} times the median of the"
-                f" {BEFORE_SPIKE} before, {usual:.4g}"
+                f"the loss is {loss:.4g} after {step} steps, more than `loss_spike` ({self._loss_spike:g}) times the"
+                f" median of the {BEFORE_SPIKE} before, {usual:.4g}"
             )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -223,9 +223,7 @@ def test_a_loss_that_spikes_ends_the_training_where_a_spec_says_so(
         job.work.mkdir(parents=True, exist_ok=True)
         return Sft(options).train(job).losses
 
-    said = (
-        r"after 27 steps, more than 4 times the median of the 20 before, .*the last good checkpoint is .*checkpoint-22"
-    )
+    said = r"after 27 steps, more than `loss_spike` \(4\) times the median of the 20 before, .*the last good checkpoint is .*checkpoint-22"
     with pytest.raises(Failed, match=said) as caught:
         train("whole", 4.0)
     assert caught.value.code == "E803"
