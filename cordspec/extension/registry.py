@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from inspect import isclass
 from types import ModuleType
 
@@ -46,7 +46,7 @@ class Registry:
             if not any(_distribution(other) == _distribution(point) for other in known):
                 known.append(point)
         self._loaded: dict[str, type[Component]] = {}
-        self._described: dict[str, str] = {}
+        self._described: dict[Distribution, str] = {}
 
     def names(self, kind: str) -> list[str]:
         """The installed components of a kind, from metadata alone."""
@@ -58,10 +58,12 @@ class Registry:
         points = self._found.get(f"{kind}.{name}", [])
         if not points:
             return "unknown"
-        named = _distribution(points[0])
-        if named not in self._described:
-            self._described[named] = described(points[0].dist) if points[0].dist else named
-        return self._described[named]
+        distribution = points[0].dist
+        if distribution is None:
+            return points[0].value
+        if distribution not in self._described:  # its metadata are read from disk whenever it is asked
+            self._described[distribution] = described(distribution)
+        return self._described[distribution]
 
     def get(self, kind: str, name: str) -> type[Component]:
         """The class of a component.
