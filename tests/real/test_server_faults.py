@@ -294,11 +294,17 @@ def test_a_server_is_told_that_nobody_waits_any_more(what: str) -> None:
             assert here.engine.counters.orphaned == 0
             here.arm(once(Fault(what, "middle", seconds=5.0)))
             asked = asyncio.ensure_future(here.draw(asking()))
-            await asyncio.sleep(0.08)
+            (server,) = here.servers
+            while not server.bodies:
+                await asyncio.sleep(0)
+            for _ in range(100):  # turns of the loop that both share: half of the answer comes
+                await asyncio.sleep(0)
             asked.cancel()
             await asyncio.wait([asked])
-            await asyncio.sleep(0.05)
-            assert here.servers[0].dropped == 1 and here.engine._replicas.all[0].load == 0
+            async with asyncio.timeout(5):
+                while not server.dropped:
+                    await asyncio.sleep(0.01)
+            assert server.dropped == 1 and here.engine._replicas.all[0].load == 0
             assert here.engine.counters.orphaned == healthy.tokens // 2, "what had come is counted"
 
     play(script())
