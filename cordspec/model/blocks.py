@@ -67,7 +67,7 @@ class PoolOptions(Options):
         description="when a teacher cannot be asked: wait for it, go on without it (which is recorded), or fail at once",
     )
     patience: Annotated[Seconds, NotIdentity()] = Field(
-        600.0, ge=0, description="how long an absent teacher, prover or integrator is waited for before the run fails"
+        600.0, ge=0, description="how long an absent teacher, or a prover, is waited for before the run fails"
     )
 
     censoring: Annotated[Fraction, NotIdentity()] = Field(

@@ -64,9 +64,9 @@ class Attendance:
                 raise Absence(str(error), (key, "absent", {"reason": str(error)}, 0.0)) from error
             raise
 
-    async def ask_needed(self, work: Callable[[], Awaitable[Result]]) -> Result:
-        """The result of what no wave goes on without, a score or a merge: it is waited for, unless the policy is to fail.
-        Numbers that are wrong, and another model than before, are no absence.
+    async def ask_scorer(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        """The result of what no wave goes on without: it is waited for, unless the policy is to fail. Numbers that are
+        wrong, and another model than before, are no absence.
 
         Raises:
             Unavailable: it cannot be asked.

@@ -11,7 +11,7 @@ from cordspec.domain.inference import Generation
 from cordspec.domain.problem import Problem
 from cordspec.domain.scoring import Candidate, Score, ScoredCandidate
 from cordspec.domain.search import Decision, Expansion
-from cordspec.domain.trajectory import Proposal, Trajectory
+from cordspec.domain.trajectory import Trajectory
 from cordspec.extension.component import Unavailable
 from cordspec.extension.kinds.scorer import Scorer
 from cordspec.extension.kinds.search import Search, SearchMachine, SearchSetting
@@ -145,17 +145,13 @@ class Driver:
         with collected() as calls:
             try:
                 if expansion.extent == "merge":
-                    proposal = await self._merged(problem, expansion)
+                    assert self.integrator is not None, "declared by Search.integrator"
+                    proposal = await self.integrator.merge(problem.view, expansion)
                 else:
                     proposal = await self.pool.propose(problem.view, expansion)
             except Absence as absence:
                 return Answered(expansion, None, absence=absence)
         return Answered(expansion, proposal, calls)
-
-    async def _merged(self, problem: Problem, expansion: Expansion) -> Proposal:
-        integrator = self.integrator
-        assert integrator is not None, "declared by Search.integrator"
-        return await self.pool.attendance.ask_needed(lambda: integrator.merge(problem.view, expansion))
 
     async def score(self, problem: Problem, one: Merged) -> Score | None:
         """The score of a candidate, None where the scorer could give none."""
@@ -163,7 +159,7 @@ class Driver:
         candidate = Candidate(problem.view, one.trajectory, one.step_tokens, answer, one.expansions[0].prefix)
         with component_errors(self.scorer_block):
             if self.waits:
-                values = await self.pool.attendance.ask_needed(lambda: self.scorer.score([candidate]))
+                values = await self.pool.attendance.ask_scorer(lambda: self.scorer.score([candidate]))
             else:
                 values = await self.scorer.score([candidate])
             if len(values) != 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,8 +11,6 @@ import pytest
 
 from cordspec.domain.events import Absent, Formed
 from cordspec.domain.scoring import Candidate
-from cordspec.domain.search import Expansion
-from cordspec.domain.trajectory import Trajectory
 from cordspec.errors import IncompleteError, PreflightError
 from cordspec.journal import Journal
 from cordspec.model.blocks import Budget
@@ -21,8 +18,6 @@ from cordspec.plugin import GenerateRequest, Generation, Sampling, Unavailable
 from cordspec.run import attendance
 from cordspec.run.attendance import Attendance
 from cordspec.run.driver import Driver, SearchRecord
-from cordspec.run.integrating import Integrator
-from cordspec.run.merging import Answered
 from cordspec.run.teachers import Pool, Teacher
 from cordspec_std.searches.beam import Beam, BeamOptions
 from cordspec_std.segmenters.step_header import StepHeader, StepHeaderOptions
@@ -128,39 +123,6 @@ def test_other_scorers_are_not(
 def test_a_scorer_is_not_waited_for_without_end(journal: Journal) -> None:
     with pytest.raises(PreflightError):
         run([Scripted(["a.", "b!"])], "wait", journal, patience=0.005, scorer=Away(1_000))
-
-
-class Merges(Fails):
-    """An integrator that cannot be asked for its first so many requests."""
-
-    async def generate(self, request: GenerateRequest) -> Generation:
-        await super().generate(request)
-        step = {"content": "### Step 1. Let a be 1.", "category": "progressive"}
-        return Generation(json.dumps({"integrated_step1": step, "answer_part": ["2"]}), 9, "end")
-
-
-def merge(engine: Merges, policy: Policy, journal: Journal) -> Answered:
-    header = StepHeader(StepHeaderOptions())
-    pool = Pool((), header, Budget(), 1, Attendance(policy, 60.0, journal))
-    integrator = Integrator("gpt", engine, header, Budget(), 1)  # type: ignore[arg-type]
-    beam = Beam(BeamOptions(size=2))
-    driver = Driver(pool, ByLength(), BLOCK, beam, lambda record, wave: None, integrator)  # type: ignore[arg-type]
-    return asyncio.run(driver.ask(PROBLEM, Expansion(0, Trajectory(), 0, extent="merge")))
-
-
-@pytest.mark.parametrize("policy", ["wait", "degrade"])
-def test_an_integrator_is_waited_for(policy: Policy, journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
-    """What it makes then is what it would have made at once."""
-    there, away = (merge(Merges(["a!"], times), policy, journal) for times in (0, 3))
-    assert away.proposal is not None and away.proposal == there.proposal
-    assert caplog.text.count("the server is gone; it is waited for, 60 s at most") == 1
-
-
-def test_an_integrator_fails_at_once_where_the_policy_is_to_fail(journal: Journal) -> None:
-    gone = Merges(["a!"], 1)
-    with pytest.raises(Unavailable, match="the server is gone"):
-        merge(gone, "fail", journal)
-    assert gone.attempts == 1
 
 
 def test_a_wave_goes_on_without_an_absent_teacher_and_says_so(journal: Journal) -> None:
