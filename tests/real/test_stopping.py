@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,7 @@ def test_a_second_signal_ends_it_at_once_and_loses_nothing(tmp_path: Path, whole
     wait_for(process, "StageStarted", "decode")
     while not toys.log.exists() or "score" not in toys.log.read_text():  # what is scored was drawn, and is on disk
         assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     wait_for(process, "StopAsked")
     assert process.poll() is None, "it waits for calls under way"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, PathDistribution
 from pathlib import Path
 
 import pytest
@@ -105,3 +105,22 @@ def test_nothing_heavy_is_imported_by_cordspec_by_validate_or_by_any_plugin_modu
 
 def test_the_check_for_heavy_imports_can_fail() -> None:
     assert "torch" in heavy("import cordspec_hf.engine")
+
+
+def test_what_a_distribution_says_of_itself_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library reads it from disk at every question, and each stage of a run asks for all that makes it."""
+    installed, read = Registry(), []
+    right = PathDistribution.read_text
+
+    def counting(self: PathDistribution, name: str) -> str | None:
+        read.append(name)
+        return right(self, name)
+
+    monkeypatch.setattr(PathDistribution, "read_text", counting)
+    first = installed.provider("scorer", "predictive_perplexity")
+    assert first.startswith("cordspec ") and read
+    read.clear()
+    assert (
+        installed.provider("scorer", "predictive_perplexity") == first and installed.provider("search", "beam") == first
+    )
+    assert not read
